@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// A machine that executes PTX: parse a module, put data into a device memory, run a kernel, read the report.
+//
+//   sim::memory device;
+//   sim::module code = sim::module::parse(ptx, "saxpy.ptx");
+//   const sim::kernel* saxpy = code.find("_Z5saxpyfPKfPf");
+//   sim::report report = sim::run(code, *saxpy, {.grid = {4}, .block = {128}}, parameter_bytes, device);
+//
+// Everything here may be called from several threads at once. Errors of the caller are thrown as sim::error; errors of
+// the simulated kernel are faults in the report.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "error.hpp"
+#include "memory.hpp"
+#include "module.hpp"
+#include "report.hpp"
+
+namespace sim {
+
+struct dim {
+  unsigned x = 1, y = 1, z = 1;
+  std::uint64_t size() const { return std::uint64_t{x} * y * z; }
+  friend bool operator==(const dim&, const dim&) = default;
+};
+
+struct launch {
+  dim grid;
+  dim block;
+  std::size_t dynamic_shared_bytes = 0;
+  /// Programmatic dependent launch: what kernels before this one, still in flight, write (see report::written) and read
+  /// (report::read). Touching the first, or writing the second, before griddepcontrol.wait is a fault. Empty for an
+  /// ordinary launch, where the wait does nothing.
+  std::vector<range> in_flight_writes;
+  std::vector<range> in_flight_reads;
+  checks which = checks::all;
+  /// OS threads that execute blocks. A kernel whose blocks can communicate (it contains an atomic with a result, a
+  /// float reduction, or a volatile, relaxed or acquire load of global memory) always uses one, so that its counters
+  /// and its result are the same in every run.
+  unsigned threads = 2;
+  /// Warp instructions that may pass without any store, atomic change or finished block before a spinning kernel is
+  /// reported as a deadlock.
+  std::uint64_t spin_limit = 20'000'000;
+};
+
+/// Runs `code` to completion. `parameters` is the kernel's parameter space: every parameter at
+/// kernel::parameters[i].offset. Loads the module's variables into `device` if they are not there yet.
+/// @throws sim::error for a bad launch (sizes, shared memory above 227 KiB, too many threads) and for PTX that the
+/// machine does not know; the message names the line.
+report run(const module& code, const kernel& entry, const launch& how, std::span<const std::byte> parameters,
+           memory& device);
+
+}  // namespace sim
