@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What differs between compilers: the host/device markers. The only macros of the library.
+#pragma once
+
+#if defined(__CUDACC__)
+#define FUSE_HD __host__ __device__ __forceinline__
+#define FUSE_DEVICE __device__ __forceinline__
+// For functions that are host and device by signature but call host code in the host pass.
+#define FUSE_HOST_PATH _Pragma("nv_exec_check_disable") __host__ __device__ __forceinline__
+#else
+#define FUSE_HD inline __attribute__((always_inline))
+#define FUSE_HOST_PATH inline __attribute__((always_inline))
+#endif
+#define FUSE_HOST inline __attribute__((always_inline))
+
+#if defined(__CUDA_ARCH__)
+#define FUSE_UNROLL _Pragma("unroll")
+#else
+#define FUSE_UNROLL
+#endif
+
+namespace fuse {
+using index = long long;  // every extent, stride and offset: 64 bits, in elements
+
+#if defined(__AVX512F__)
+inline constexpr int host_lanes = 16;  // lanes of a host pack: one 64-byte register of f32
+#else
+inline constexpr int host_lanes = 8;
+#endif
+}  // namespace fuse

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// op<F>: a pointwise operation as users call it on expressions. F is its numerical definition (see op/op_info.hpp).
+#pragma once
+#include <fuse/expr/expr.hpp>
+
+namespace fuse {
+
+namespace tracing {
+
+template <class F>
+consteval bool first_is_condition() {
+  return requires { F::first_is_condition; };
+}
+template <class F>
+consteval result_rule rule_of() {
+  if constexpr (requires { F::result; }) return F::result;
+  else return result_rule::same;
+}
+
+template <class F, class First, class... Rest>
+consteval dtype operand_dtype() {
+  dtype d = dtype::f32;
+  if constexpr (first_is_condition<F>()) d = promote_operands<Rest...>();
+  else d = promote_operands<First, Rest...>();
+  if (rule_of<F>() == result_rule::floating || !ops::on_integers<F>) d = to_floating(d);
+  return d;
+}
+template <class F>
+consteval dtype result_dtype(dtype operands) {
+  return rule_of<F>() == result_rule::boolean ? dtype::boolean : operands;
+}
+
+constexpr short apply_op(graph_builder& g, const op_info& op, dtype result, const short* in, int count) {
+  if (op.fold) {  // literals fold while compiling, in f64
+    double value[3]{};
+    bool literals = is_floating(result) && result != dtype::f64;
+    for (int i = 0; i < count; ++i) {
+      literals = literals && g.nodes[in[i]].op == &constant_op;
+      if (literals) value[i] = constant_value(g.nodes[in[i]]);
+    }
+    if (literals) return constant(g, result, op.fold(value));
+  }
+  dims_list shape;
+  for (int i = 0; i < count; ++i) broadcast_dims(g, shape, g.nodes[in[i]], op.name);
+  node n;
+  n.op = &op;
+  n.type = result;
+  n.rank = static_cast<short>(shape.rank);
+  for (int i = 0; i < shape.rank; ++i) n.dims[i] = shape.dims[i];
+  for (int i = 0; i < count; ++i) n.in[i] = expand_to(g, in[i], shape.rank, shape.dims);
+  return g.push(n);
+}
+
+template <class F, class... A>
+constexpr auto apply(const A&... x) {
+  static_assert(sizeof...(A) == F::arity, "fuse: wrong number of operands for this operation");
+  constexpr shape extents_of_result = broadcast_operands<A...>();
+  static_assert(is_valid(extents_of_result),
+                "fuse: operand extents differ and do not broadcast: aligned at the last axis, each pair must be equal, "
+                "or one of them 1 (reshape or unsqueeze an operand)");
+  constexpr dtype in_type = operand_dtype<F, A...>();
+  static_assert(ops::on_floats<F> || !is_floating(in_type),
+                "fuse: this operation takes integers or bool (cast floating operands first)");
+  constexpr dtype type = result_dtype<F>(in_type);
+  if constexpr (is_valid(extents_of_result)) {
+    graph_builder& g = *graph_of(x...);
+    short in[3] = {-1, -1, -1};
+    int i = 0;
+    auto visit = [&](const auto& operand) {
+      in[i] = lift(g, operand, i == 0 && first_is_condition<F>() ? dtype::boolean : in_type);
+      ++i;
+    };
+    (visit(x), ...);
+    return expr<type, extents_from<extents_of_result>>{&g, apply_op(g, op_of<F>, type, in, F::arity)};
+  } else {
+    return expr<type, extents<>>{};
+  }
+}
+
+}  // namespace tracing
+
+template <class F>
+struct op {
+  template <class... A>
+    requires expressions<A...>
+  constexpr auto operator()(const A&... x) const {
+    return tracing::apply<F>(x...);
+  }
+};
+
+/// cast<dtype::bf16>(x): x in another dtype, rounded to nearest even; a float becomes an integer by truncation.
+template <dtype D, expression A>
+constexpr auto cast(A x) {
+  return expr<D, typename A::extents_type>{x.graph, tracing::cast_to(*x.graph, x.id, D)};
+}
+template <element T, expression A>
+constexpr auto cast(A x) {
+  return cast<dtype_of<T>>(x);
+}
+
+}  // namespace fuse

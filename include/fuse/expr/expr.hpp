@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// expr<dtype, extents>: what user code computes with while it is traced. Its type says what the value is, so that a
+// static mistake is found where it is made; which value it is, is the index of its node in the graph being built.
+#pragma once
+#include <fuse/graph/graph.hpp>
+
+namespace fuse {
+
+template <dtype D, class E>
+struct expr {
+  static constexpr dtype type = D;
+  using extents_type = E;
+  static constexpr int rank = E::rank;
+  graph_builder* graph = nullptr;
+  short id = -1;
+};
+
+template <class T> inline constexpr bool is_expression = false;
+template <dtype D, class E> inline constexpr bool is_expression<expr<D, E>> = true;
+
+template <class T>
+concept expression = is_expression<T>;
+
+/// A C++ number written in the traced function: a constant of the graph.
+template <class T>
+concept literal = std::is_arithmetic_v<T>;
+
+template <class T>
+concept operand = expression<T> || literal<T>;
+
+/// Operands of which at least one is an expression: what the operators of the library accept.
+template <class... T>
+concept expressions = (operand<T> && ...) && (expression<T> || ...);
+
+namespace tracing {
+
+template <literal T>
+constexpr dtype literal_dtype() {
+  if constexpr (std::is_same_v<T, bool>) return dtype::boolean;
+  else if constexpr (std::is_integral_v<T>) return dtype::i64;
+  else return std::is_same_v<T, double> ? dtype::f64 : dtype::f32;
+}
+
+template <class T>
+consteval dtype dtype_of_operand() {
+  if constexpr (expression<T>) return T::type;
+  else return literal_dtype<T>();
+}
+template <class T>
+consteval shape shape_of_operand() {
+  if constexpr (expression<T>) return shape_of<typename T::extents_type>;
+  else return shape{};
+}
+
+/// PyTorch's rule: tensors promote together; scalars and zero-rank tensors take part only with a higher category, and
+/// a literal then counts as the default type of its category (i64, f32).
+template <class... T>
+consteval dtype promote_operands() {
+  bool any_tensor = false, any_scalar = false;
+  dtype tensor = dtype::boolean, scalar = dtype::boolean;
+  auto visit = [&](dtype d, bool is_tensor, bool is_literal) {
+    if (is_literal && d == dtype::f64) d = dtype::f32;
+    if (is_tensor) {
+      tensor = any_tensor ? promote(tensor, d) : d;
+      any_tensor = true;
+    } else {
+      scalar = any_scalar ? promote(scalar, d) : d;
+      any_scalar = true;
+    }
+  };
+  (visit(dtype_of_operand<T>(), shape_of_operand<T>().rank > 0, literal<T>), ...);
+  if (!any_tensor) return scalar;
+  if (!any_scalar || category_of(scalar) <= category_of(tensor)) return tensor;
+  return scalar;
+}
+
+template <class... T>
+consteval shape broadcast_operands() {
+  shape r;
+  ((r = broadcast(r, shape_of_operand<T>())), ...);
+  return r;
+}
+
+template <class... T>
+constexpr graph_builder* graph_of(const T&... x) {
+  graph_builder* g = nullptr;
+  auto visit = [&](const auto& e) {
+    if constexpr (expression<std::remove_cvref_t<decltype(e)>>) g = e.graph;
+  };
+  (visit(x), ...);
+  return g;
+}
+
+constexpr short constant(graph_builder& g, dtype type, double value) {
+  node n;
+  n.op = &constant_op;
+  n.type = type;
+  n.weak = true;
+  n.attribute = is_floating(type) ? __builtin_bit_cast(index, value) : index(value);
+  return g.push(n);
+}
+
+/// The value of a constant node as a double.
+constexpr double constant_value(const node& n) {
+  return is_floating(n.type) ? __builtin_bit_cast(double, n.attribute) : double(n.attribute);
+}
+
+constexpr short cast_to(graph_builder& g, short id, dtype type) {
+  const node x = g.nodes[id];
+  if (x.type == type) return id;
+  if (x.op == &constant_op) {
+    const double value = constant_value(x);
+    if (type == dtype::boolean) return constant(g, type, value != 0);
+    if (is_floating(type) || (value > -9e15 && value < 9e15)) return constant(g, type, value);
+  }
+  node n;
+  n.op = &cast_op;
+  n.type = type;
+  n.in[0] = id;
+  n.rank = x.rank;
+  for (int i = 0; i < x.rank; ++i) n.dims[i] = x.dims[i];
+  return g.push(n);
+}
+
+/// The node of an operand; a literal becomes a constant of the given type.
+template <class T>
+constexpr short lift(graph_builder& g, const T& x, dtype type) {
+  if constexpr (expression<T>) {
+    return cast_to(g, x.id, type);
+  } else {
+    const bool keep = category_of(type) >= category_of(literal_dtype<T>());
+    const short id = constant(g, keep ? type : literal_dtype<T>(), double(x));
+    return cast_to(g, id, type);
+  }
+}
+
+/// Repeats axes of length 1, and adds leading axes, until x has the given dims.
+constexpr short expand_to(graph_builder& g, short id, int rank, const short* dims) {
+  const node x = g.nodes[id];
+  if (x.rank == 0) return id;  // scalars fit everywhere
+  bool same = x.rank == rank;
+  index_map m;
+  m.rank = x.rank;
+  for (int i = 0; i < x.rank; ++i) {
+    const int out = rank - x.rank + i;
+    if (g.same_dim(x.dims[i], dims[out])) {
+      m.axis[i] = axis_from(out);
+    } else {
+      same = false;  // length 1: always coordinate 0
+    }
+  }
+  if (same) return id;
+  node n;
+  n.op = &reindex_op;
+  n.type = x.type;
+  n.in[0] = id;
+  n.rank = static_cast<short>(rank);
+  for (int i = 0; i < rank; ++i) n.dims[i] = dims[i];
+  n.attribute = g.add(m);
+  return g.push(n);
+}
+
+/// The dims of the broadcast of several nodes; dynamic lengths that meet are recorded as equal.
+struct dims_list {
+  int rank = 0;
+  short dims[max_rank]{};
+};
+constexpr void broadcast_dims(graph_builder& g, dims_list& r, const node& x, const char* where) {
+  if (x.rank > r.rank) {  // make room for more leading axes
+    const int more = x.rank - r.rank;
+    for (int i = r.rank - 1; i >= 0; --i) r.dims[i + more] = r.dims[i];
+    for (int i = 0; i < more; ++i) r.dims[i] = g.constant_dim(1);
+    r.rank = x.rank;
+  }
+  for (int i = 1; i <= x.rank; ++i) {
+    short& d = r.dims[r.rank - i];
+    const short e = x.dims[x.rank - i];
+    if (g.length(d) == 1) d = e;
+    else if (g.length(e) != 1) d = g.unify(d, e, where);
+  }
+}
+
+}  // namespace tracing
+}  // namespace fuse

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// The op graph of a traced function: a value that constant expressions build, rewrite and read.
+//
+// Nodes are hash-consed: equal operations on equal operands are one node. Axis lengths are entries of a table, so that
+// the passes can tell which axes are equal although their length is known only at run time.
+#pragma once
+#include <fuse/op/op_info.hpp>
+#include <fuse/tensor/extents.hpp>
+
+namespace fuse {
+
+/// An axis length: a constant, an axis of an argument, or arithmetic on those.
+struct dim {
+  enum kind_t : std::uint8_t { constant, argument, sum, difference, product, quotient } kind = constant;
+  index value = 0;    // constant: the length; argument: which argument
+  short a = -1, b = -1;  // argument: a is the axis; arithmetic: operands
+  short same = -1;       // a dim known to be equal (checked at run time), or -1
+  constexpr bool equal(const dim& o) const { return kind == o.kind && value == o.value && a == o.a && b == o.b; }
+};
+
+/// coordinate = offset + dim_scale * dim + scale * (row-major linear coordinate of source axes first .. first+count).
+struct axis_map {
+  signed char first = -1, count = 0;  // count 0: the coordinate does not depend on any source axis
+  signed char dim_scale = 0;
+  short offset_dim = -1;
+  index scale = 1, offset = 0;
+  constexpr bool operator==(const axis_map&) const = default;
+  constexpr bool plain() const { return count == 1 && scale == 1 && offset == 0 && offset_dim < 0; }
+};
+constexpr axis_map axis_from(int source) {
+  axis_map m;
+  m.first = static_cast<signed char>(source);
+  m.count = 1;
+  return m;
+}
+
+/// One map for each axis of a tensor.
+struct index_map {
+  int rank = 0;
+  axis_map axis[max_rank]{};
+  constexpr bool operator==(const index_map&) const = default;
+};
+
+struct node {
+  const op_info* op = nullptr;
+  dtype type = dtype::f32;
+  bool weak = false;  // a literal or run-time scalar: promotes a tensor only across categories
+  short in[3] = {-1, -1, -1};
+  short rank = 0;
+  short dims[max_rank] = {-1, -1, -1, -1, -1, -1};
+  index attribute = 0;  // argument: its number; constant: integer, or bits of a double; extent: a dim; iota, concat,
+                        // gather, scatter: the axis; reindex: an index_map
+  constexpr bool operator==(const node&) const = default;
+  constexpr op_kind kind() const { return op->kind; }
+};
+
+inline constexpr op_info argument_op{.name = "argument", .kind = op_kind::argument, .arity = 0, .flops = 0};
+inline constexpr op_info constant_op{.name = "constant", .kind = op_kind::constant, .arity = 0, .flops = 0};
+inline constexpr op_info extent_op{.name = "extent", .kind = op_kind::extent, .arity = 0, .flops = 0};
+inline constexpr op_info iota_op{.name = "iota", .kind = op_kind::iota, .arity = 0, .flops = 0};
+inline constexpr op_info cast_op{.name = "cast", .kind = op_kind::cast, .flops = 0};
+inline constexpr op_info reindex_op{.name = "reindex", .kind = op_kind::reindex, .flops = 0};
+inline constexpr op_info reshape_op{.name = "reshape", .kind = op_kind::reshape, .flops = 0};
+inline constexpr op_info concat_op{.name = "concat", .kind = op_kind::concat, .arity = 2, .flops = 0};
+inline constexpr op_info gather_op{.name = "gather", .kind = op_kind::gather, .arity = 2, .flops = 0};
+inline constexpr op_info scatter_op{.name = "scatter", .kind = op_kind::scatter, .arity = 3, .flops = 0};
+inline constexpr op_info matmul_op{.name = "matmul", .kind = op_kind::matmul, .arity = 2, .flops = 2};
+
+/// Two lengths that the traced function needs to be equal, to be compared at run time.
+struct dim_check {
+  short a = -1, b = -1;
+  const char* where = "";
+};
+
+struct argument_info {
+  dtype type = dtype::f32;
+  short rank = 0;
+  bool scalar = false;      // passed by value
+  bool contiguous = true;   // row-major without gaps, by its type
+  short node = -1;
+};
+
+struct output_info {
+  short node = -1;
+  bool contiguous = true;
+};
+
+template <int Nodes, int Dims>
+struct basic_graph {
+  node nodes[Nodes]{};
+  dim dims[Dims]{};
+  index_map maps[Nodes / 2 + 1]{};
+  dim_check checks[Dims]{};
+  argument_info arguments[48]{};
+  output_info outputs[12]{};
+  int node_count = 0, dim_count = 0, map_count = 0, check_count = 0, argument_count = 0, output_count = 0;
+
+  // ---- dims ----
+  constexpr short canonical(int d) const {
+    while (dims[d].same >= 0) d = dims[d].same;
+    return static_cast<short>(d);
+  }
+  constexpr bool same_dim(int a, int b) const { return canonical(a) == canonical(b); }
+  constexpr short add(dim d) {
+    for (int i = 0; i < dim_count; ++i)
+      if (dims[i].equal(d)) return static_cast<short>(i);
+    dims[dim_count] = d;
+    return static_cast<short>(dim_count++);
+  }
+  constexpr short constant_dim(index value) {
+    dim d;
+    d.value = value;
+    return add(d);
+  }
+  constexpr bool is_constant(int d) const { return dims[canonical(d)].kind == dim::constant; }
+  constexpr index constant_of(int d) const { return dims[canonical(d)].value; }
+  /// The static length of a dim, or dyn.
+  constexpr index length(int d) const { return is_constant(d) ? constant_of(d) : dyn; }
+  constexpr short arithmetic(dim::kind_t kind, int x, int y) {
+    x = canonical(x), y = canonical(y);
+    if (is_constant(x) && is_constant(y)) {
+      const index a = constant_of(x), b = constant_of(y);
+      return constant_dim(kind == dim::sum ? a + b : kind == dim::difference ? a - b : kind == dim::product ? a * b : a / b);
+    }
+    if ((kind == dim::product || kind == dim::quotient) && is_constant(y) && constant_of(y) == 1) return static_cast<short>(x);
+    if (kind == dim::product && is_constant(x) && constant_of(x) == 1) return static_cast<short>(y);
+    if (kind == dim::quotient && dims[x].kind == dim::product) {  // (a * b) / b
+      if (same_dim(dims[x].b, y)) return canonical(dims[x].a);
+      if (same_dim(dims[x].a, y)) return canonical(dims[x].b);
+    }
+    if (kind == dim::product && y < x) {
+      const int t = x;
+      x = y, y = t;
+    }
+    dim d;
+    d.kind = kind;
+    d.a = static_cast<short>(x);
+    d.b = static_cast<short>(y);
+    return add(d);
+  }
+  /// Records that two lengths are equal; the constant one, if any, stands for both from now on.
+  constexpr short unify(int a, int b, const char* where) {
+    a = canonical(a), b = canonical(b);
+    if (a == b) return static_cast<short>(a);
+    checks[check_count++] = {static_cast<short>(a), static_cast<short>(b), where};
+    const bool keep_b = is_constant(b) || (!is_constant(a) && b < a);
+    if (keep_b) dims[a].same = static_cast<short>(b);
+    else dims[b].same = static_cast<short>(a);
+    return static_cast<short>(keep_b ? b : a);
+  }
+
+  // ---- nodes ----
+  constexpr short push(const node& n) {
+    for (int i = 0; i < node_count; ++i)
+      if (nodes[i] == n) return static_cast<short>(i);
+    nodes[node_count] = n;
+    return static_cast<short>(node_count++);
+  }
+  constexpr index add(const index_map& m) {
+    for (int i = 0; i < map_count; ++i)
+      if (maps[i] == m) return i;
+    maps[map_count] = m;
+    return map_count++;
+  }
+  constexpr bool same_shape(const node& a, const node& b) const {
+    if (a.rank != b.rank) return false;
+    for (int i = 0; i < a.rank; ++i)
+      if (!same_dim(a.dims[i], b.dims[i])) return false;
+    return true;
+  }
+};
+
+/// What a function is traced into, before it is cut to size.
+using graph_builder = basic_graph<512, 192>;
+
+template <int Nodes, int Dims>
+constexpr auto cut_to_size(const graph_builder& g) {
+  basic_graph<(Nodes > 0 ? Nodes : 1), (Dims > 0 ? Dims : 1)> r;
+  for (int i = 0; i < g.node_count; ++i) r.nodes[i] = g.nodes[i];
+  for (int i = 0; i < g.dim_count; ++i) r.dims[i] = g.dims[i];
+  for (int i = 0; i < g.map_count; ++i) r.maps[i] = g.maps[i];
+  for (int i = 0; i < g.check_count; ++i) r.checks[i] = g.checks[i];
+  for (int i = 0; i < g.argument_count; ++i) r.arguments[i] = g.arguments[i];
+  for (int i = 0; i < g.output_count; ++i) r.outputs[i] = g.outputs[i];
+  r.node_count = g.node_count, r.dim_count = g.dim_count, r.map_count = g.map_count;
+  r.check_count = g.check_count, r.argument_count = g.argument_count, r.output_count = g.output_count;
+  return r;
+}
+
+}  // namespace fuse

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Axis lengths, static or dynamic: extents<dyn, 4096> is a row-major shape whose first length is known at run time.
+#pragma once
+#include <fuse/config.hpp>
+#include <utility>
+
+namespace fuse {
+
+inline constexpr index dyn = -1;  // an extent known at run time
+inline constexpr int max_rank = 6;
+
+template <index... E>
+struct extents {
+  static constexpr int rank = sizeof...(E);
+  static constexpr index static_extent(int axis) {
+    constexpr index e[] = {E..., 0};
+    return e[axis];
+  }
+  static_assert(rank <= max_rank, "fuse: a tensor has at most 6 axes");
+  static_assert(((E >= dyn) && ...), "fuse: an extent is fuse::dyn or not negative");
+};
+
+/// A shape as a value, for computing shapes in constant expressions.
+struct shape {
+  int rank = 0;
+  index extent[max_rank]{};
+
+  constexpr void push(index e) { extent[rank++] = e; }
+  constexpr bool operator==(const shape&) const = default;
+};
+
+template <class E>
+inline constexpr shape shape_of = [] {
+  shape s;
+  for (int i = 0; i < E::rank; ++i) s.push(E::static_extent(i));
+  return s;
+}();
+
+namespace shapes {
+template <shape S, class I>
+struct to_extents;
+template <shape S, int... I>
+struct to_extents<S, std::integer_sequence<int, I...>> {
+  using type = extents<S.extent[I]...>;
+};
+}  // namespace shapes
+/// The extents type of a shape value.
+template <shape S>
+using extents_from = typename shapes::to_extents<S, std::make_integer_sequence<int, S.rank>>::type;
+
+/// NumPy's rule for two aligned lengths: equal, or one of them 1. A dynamic length never broadcasts: it must equal the
+/// other (checked at run time); static 1 broadcasts. -2 where they cannot agree.
+constexpr index broadcast_extent(index a, index b) {
+  if (a == b) return a;
+  if (a == 1) return b;
+  if (b == 1) return a;
+  if (a == dyn) return b;
+  if (b == dyn) return a;
+  return -2;
+}
+
+/// The broadcast of two shapes, aligned at the last axis; an impossible axis has extent -2.
+constexpr shape broadcast(const shape& a, const shape& b) {
+  shape r;
+  r.rank = a.rank > b.rank ? a.rank : b.rank;
+  for (int i = 1; i <= r.rank; ++i) {
+    const index x = i <= a.rank ? a.extent[a.rank - i] : 1, y = i <= b.rank ? b.extent[b.rank - i] : 1;
+    r.extent[r.rank - i] = broadcast_extent(x, y);
+  }
+  return r;
+}
+constexpr bool is_valid(const shape& s) {
+  for (int i = 0; i < s.rank; ++i)
+    if (s.extent[i] < dyn) return false;
+  return true;
+}
+
+}  // namespace fuse
