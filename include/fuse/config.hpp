@@ -5,11 +5,11 @@
 #if defined(__CUDACC__)
 #define FUSE_HD __host__ __device__ __forceinline__
 #define FUSE_DEVICE __device__ __forceinline__
-// For functions that are host and device by signature but call host code in the host pass.
-#define FUSE_HOST_PATH _Pragma("nv_exec_check_disable") __host__ __device__ __forceinline__
+// Before a declaration (before its `template`) that is host and device by signature but calls host code in the host pass.
+#define FUSE_UNCHECKED _Pragma("nv_exec_check_disable")
 #else
 #define FUSE_HD inline __attribute__((always_inline))
-#define FUSE_HOST_PATH inline __attribute__((always_inline))
+#define FUSE_UNCHECKED
 #endif
 #define FUSE_HOST inline __attribute__((always_inline))
 

@@ -66,7 +66,7 @@ inline constexpr op_info gather_op{.name = "gather", .kind = op_kind::gather, .a
 inline constexpr op_info scatter_op{.name = "scatter", .kind = op_kind::scatter, .arity = 3, .flops = 0};
 inline constexpr op_info matmul_op{.name = "matmul", .kind = op_kind::matmul, .arity = 2, .flops = 2};
 
-/// Two lengths that the traced function needs to be equal, to be compared at run time.
+/// What the traced function needs of two lengths, to be checked at run time: a == b, or a >= 0 where b is -1.
 struct dim_check {
   short a = -1, b = -1;
   const char* where = "";
@@ -147,6 +147,13 @@ struct basic_graph {
     if (keep_b) dims[a].same = static_cast<short>(b);
     else dims[b].same = static_cast<short>(a);
     return static_cast<short>(keep_b ? b : a);
+  }
+
+  constexpr void require_equal(int a, int b, const char* where) {
+    if (!same_dim(a, b)) checks[check_count++] = {static_cast<short>(a), static_cast<short>(b), where};
+  }
+  constexpr void require_not_negative(int a, const char* where) {
+    if (length(a) < 0) checks[check_count++] = {static_cast<short>(a), -1, where};
   }
 
   // ---- nodes ----

@@ -34,7 +34,7 @@ struct pack {
 
   pack() = default;
   /// Every lane the same value.
-  FUSE_HOST_PATH pack(T x) {
+  FUSE_UNCHECKED FUSE_HD pack(T x) {
 #if !defined(__CUDA_ARCH__)
     v = splat(x);
 #endif
@@ -145,16 +145,16 @@ FUSE_HOST void store(T* p, pack<T, W> x) {
 }  // namespace packs
 
 #define FUSE_PACK_OPERATOR(op, name, result)                                                              \
-  template <class T, int W>                                                                               \
-  FUSE_HOST_PATH result operator op(pack<T, W> a, pack<T, W> b) {                                         \
+  FUSE_UNCHECKED template <class T, int W>                                                                               \
+  FUSE_HD result operator op(pack<T, W> a, pack<T, W> b) {                                         \
     return packs::name(a, b);                                                                             \
   }                                                                                                       \
-  template <class T, int W>                                                                               \
-  FUSE_HOST_PATH result operator op(pack<T, W> a, std::type_identity_t<T> b) {                            \
+  FUSE_UNCHECKED template <class T, int W>                                                                               \
+  FUSE_HD result operator op(pack<T, W> a, std::type_identity_t<T> b) {                            \
     return packs::name(a, pack<T, W>(b));                                                                 \
   }                                                                                                       \
-  template <class T, int W>                                                                               \
-  FUSE_HOST_PATH result operator op(std::type_identity_t<T> a, pack<T, W> b) {                            \
+  FUSE_UNCHECKED template <class T, int W>                                                                               \
+  FUSE_HD result operator op(std::type_identity_t<T> a, pack<T, W> b) {                            \
     return packs::name(pack<T, W>(a), b);                                                                 \
   }
 #define FUSE_COMMA ,
@@ -175,8 +175,9 @@ FUSE_PACK_OPERATOR(!=, not_equal, typename pack<T FUSE_COMMA W>::mask)
 #undef FUSE_PACK_OPERATOR
 #undef FUSE_COMMA
 
+FUSE_UNCHECKED
 template <class T, int W>
-FUSE_HOST_PATH pack<T, W> operator-(pack<T, W> a) {
+FUSE_HD pack<T, W> operator-(pack<T, W> a) {
   return packs::multiply(a, pack<T, W>(T(-1)));
 }
 
@@ -186,8 +187,9 @@ template <class T>
 FUSE_HD T select(bool condition, T a, T b) {
   return condition ? a : b;
 }
+FUSE_UNCHECKED
 template <class T, int W>
-FUSE_HOST_PATH pack<T, W> select(typename pack<T, W>::mask condition, pack<T, W> a, pack<T, W> b) {
+FUSE_HD pack<T, W> select(typename pack<T, W>::mask condition, pack<T, W> a, pack<T, W> b) {
   return packs::select(condition, a, b);
 }
 

@@ -81,8 +81,9 @@ template <class F, class V, std::size_t... I>
 inline constexpr bool accepts<F, V, std::index_sequence<I...>> = std::is_invocable_r_v<V, F, repeat<V, I>...>;
 
 /// A functor's value for V: straight if it takes V, else lane by lane (a user's scalar-only functor on the host).
+FUSE_UNCHECKED
 template <class F, int N, class V>
-FUSE_HOST_PATH V evaluate(const V* x) {
+FUSE_HD V evaluate(const V* x) {
   using indices = std::make_index_sequence<N>;
   if constexpr (!is_pack<V> || accepts<F, V, indices>) {
     return call<F>(x, indices{});

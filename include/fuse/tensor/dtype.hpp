@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <fuse/tensor/half.hpp>
 #include <type_traits>
+#include <utility>
 
 namespace fuse {
 
