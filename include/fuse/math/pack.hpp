@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// pack<T, W>: W lanes of a compute type (i32, i64, f32, f64) in host vector registers, on the compiler's vector extension.
+// pack<T, W>: W lanes of a compute type (i32, i64, f32, f64) in host vector registers, on the compiler's vector
+// extension.
 //
-// nvcc refuses vector types in device code, so a pack is host-only by content and host-and-device by signature: an
-// operation written once as a template then works on a float (device) and on a pack (host).
+// The lanes lie in parts, each as wide as one register of the target: GCC scalarises comparisons and selections of
+// wider vectors. nvcc refuses vector types in device code, so a pack is host-only by content and host-and-device by
+// signature: an operation written once as a template then works on a float (device) and on a pack (host).
 #pragma once
 #include <cstdint>
 #include <cstring>
 #include <fuse/config.hpp>
 #include <type_traits>
+#include <utility>
 
 namespace fuse {
 
@@ -16,9 +19,19 @@ template <class T, int W>
 struct make {
   typedef T type __attribute__((vector_size(W * sizeof(T))));
 };
-template <class T, int W> using vector = typename make<T, W>::type;
+template <class T, int W>
+using vector = typename make<T, W>::type;
 /// The integer type as wide as T: what a comparison of T yields, all bits set where true.
-template <class T> using mask_of = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
+template <class T>
+using mask_of = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
+
+#if defined(__AVX512F__)
+inline constexpr int register_bytes = 64;
+#elif defined(__AVX__)
+inline constexpr int register_bytes = 32;
+#else
+inline constexpr int register_bytes = 16;
+#endif
 }  // namespace vectors
 
 template <class T, int W>
@@ -26,26 +39,29 @@ struct pack {
   using element = T;
   using mask = pack<vectors::mask_of<T>, W>;
   static constexpr int lanes = W;
+  static constexpr int part_lanes =
+      W * int(sizeof(T)) < vectors::register_bytes ? W : vectors::register_bytes / int(sizeof(T));
+  static constexpr int parts = W / part_lanes;
 #if defined(__CUDA_ARCH__)
-  alignas(sizeof(T) * W) T v[W];
+  alignas(part_lanes * sizeof(T)) T v[W];
 #else
-  vectors::vector<T, W> v;
+  vectors::vector<T, part_lanes> v[parts];
 #endif
 
   pack() = default;
   /// Every lane the same value.
   FUSE_UNCHECKED FUSE_HD pack(T x) {
 #if !defined(__CUDA_ARCH__)
-    v = splat(x);
+    fill(x, std::make_integer_sequence<int, parts>{});
 #endif
   }
-  FUSE_HOST static vectors::vector<T, W> splat(T x) { return vectors::vector<T, W>{} + x; }
-  FUSE_HOST static pack of(vectors::vector<T, W> x) {
-    pack p;
+
+ private:
+  template <int... P>
+  FUSE_HOST void fill(T x, std::integer_sequence<int, P...>) {
 #if !defined(__CUDA_ARCH__)
-    p.v = x;
+    ((v[P] = x - vectors::vector<T, part_lanes>{}), ...);  // x - 0 is x for every x, -0 too
 #endif
-    return p;
   }
 };
 
@@ -63,20 +79,38 @@ template <class T, int W>
 struct element_of_value<pack<T, W>> {
   using type = T;
 };
-template <class V> using scalar_of = typename element_of_value<V>::type;
+template <class V>
+using scalar_of = typename element_of_value<V>::type;
 
 // Host-only bodies, called from operators that are host-and-device by signature.
 namespace packs {
 #if defined(__CUDA_ARCH__)
-#define FUSE_PACK_BODY(...) return {}
+#define FUSE_PACK_BODY(...) \
+  return {}
 #else
 #define FUSE_PACK_BODY(...) __VA_ARGS__
+
+template <int P, class F, class... A>
+FUSE_HOST auto at_part(F f, const A&... a) {
+  return f(a.v[P]...);
+}
+/// The pack R whose parts are f(parts of a...).
+template <class R, class F, class... A, int... P>
+FUSE_HOST R by_part(std::integer_sequence<int, P...>, F f, const A&... a) {
+  R r;
+  ((r.v[P] = (std::remove_reference_t<decltype(r.v[P])>)at_part<P>(f, a...)), ...);
+  return r;
+}
+template <class R, class F, class... A>
+FUSE_HOST R by_part(F f, const A&... a) {
+  return by_part<R>(std::make_integer_sequence<int, R::parts>{}, f, a...);
+}
 #endif
 
-#define FUSE_PACK_BINARY(name, op)                                                        \
-  template <class T, int W>                                                               \
-  FUSE_HOST pack<T, W> name(pack<T, W> a, pack<T, W> b) {                                 \
-    FUSE_PACK_BODY(return (pack<T, W>::of(a.v op b.v)));                                  \
+#define FUSE_PACK_BINARY(name, op)                                                             \
+  template <class T, int W>                                                                    \
+  FUSE_HOST pack<T, W> name(pack<T, W> a, pack<T, W> b) {                                      \
+    FUSE_PACK_BODY(return (by_part<pack<T, W>>([](auto x, auto y) { return x op y; }, a, b))); \
   }
 FUSE_PACK_BINARY(add, +)
 FUSE_PACK_BINARY(subtract, -)
@@ -90,46 +124,78 @@ FUSE_PACK_BINARY(shift_left, <<)
 FUSE_PACK_BINARY(shift_right, >>)
 #undef FUSE_PACK_BINARY
 
-#define FUSE_PACK_COMPARE(name, op)                                                       \
-  template <class T, int W>                                                               \
-  FUSE_HOST typename pack<T, W>::mask name(pack<T, W> a, pack<T, W> b) {                  \
-    FUSE_PACK_BODY(return (pack<T, W>::mask::of((vectors::vector<vectors::mask_of<T>, W>)(a.v op b.v)))); \
+#define FUSE_PACK_COMPARE(name, op)                                                                           \
+  template <class T, int W>                                                                                   \
+  FUSE_HOST typename pack<T, W>::mask name(pack<T, W> a, pack<T, W> b) {                                      \
+    FUSE_PACK_BODY(return (by_part<typename pack<T, W>::mask>([](auto x, auto y) { return x op y; }, a, b))); \
   }
 FUSE_PACK_COMPARE(less, <)
 FUSE_PACK_COMPARE(less_equal, <=)
+FUSE_PACK_COMPARE(greater, >)
+FUSE_PACK_COMPARE(greater_equal, >=)
 FUSE_PACK_COMPARE(equal, ==)
 FUSE_PACK_COMPARE(not_equal, !=)
 #undef FUSE_PACK_COMPARE
 
 template <class T, int W>
-FUSE_HOST pack<T, W> select(typename pack<T, W>::mask m, pack<T, W> a, pack<T, W> b) {
-  FUSE_PACK_BODY(return (pack<T, W>::of(m.v ? a.v : b.v)));
+FUSE_HOST pack<T, W> negate(pack<T, W> a) {
+  FUSE_PACK_BODY(return (by_part<pack<T, W>>([](auto x) { return -x; }, a)));
 }
+template <class T, int W>
+FUSE_HOST pack<T, W> bit_not(pack<T, W> a) {
+  FUSE_PACK_BODY(return (by_part<pack<T, W>>([](auto x) { return ~x; }, a)));
+}
+template <class T, int W>
+FUSE_HOST pack<T, W> select(typename pack<T, W>::mask m, pack<T, W> a, pack<T, W> b) {
+  FUSE_PACK_BODY(return (by_part<pack<T, W>>([](auto c, auto x, auto y) { return c ? x : y; }, m, a, b)));
+}
+/// Each lane as C++ converts it: a float becomes an integer by truncation.
 template <class To, class From, int W>
 FUSE_HOST pack<To, W> convert(pack<From, W> x) {
-  FUSE_PACK_BODY(return (pack<To, W>::of(__builtin_convertvector(x.v, vectors::vector<To, W>))));
+#if defined(__CUDA_ARCH__)
+  return {};
+#else
+  if constexpr (sizeof(To) == sizeof(From)) {
+    return by_part<pack<To, W>>(
+        [](auto p) { return __builtin_convertvector(p, vectors::vector<To, pack<To, W>::part_lanes>); }, x);
+  } else {
+    vectors::vector<From, W> from;
+    std::memcpy(&from, &x, sizeof from);
+    const auto to = __builtin_convertvector(from, vectors::vector<To, W>);
+    pack<To, W> r;
+    std::memcpy(&r, &to, sizeof r);
+    return r;
+  }
+#endif
 }
+/// The same bits as lanes of another type.
 template <class To, class From, int W>
 FUSE_HOST pack<To, W> bits(pack<From, W> x) {
   static_assert(sizeof(To) == sizeof(From));
-  FUSE_PACK_BODY(return (pack<To, W>::of((vectors::vector<To, W>)x.v)));
-}
-/// Lane by lane through a scalar function: for what has no vector form.
-template <class F, class T, int W, class... P>
-FUSE_HOST pack<T, W> each(F f, pack<T, W> a, P... rest) {
-  FUSE_PACK_BODY(pack<T, W> r; for (int i = 0; i < W; ++i) r.v[i] = f(T(a.v[i]), T(rest.v[i])...); return r);
+  FUSE_PACK_BODY(return (by_part<pack<To, W>>([](auto p) { return p; }, x)));
 }
 template <class T, int W>
-FUSE_HOST T lane(pack<T, W> a, int i) {
-  FUSE_PACK_BODY(return a.v[i]);
+FUSE_HOST T lane(const pack<T, W>& a, int i) {
+  FUSE_PACK_BODY(return a.v[i / pack<T, W>::part_lanes][i % pack<T, W>::part_lanes]);
 }
 template <class T, int W>
 FUSE_HOST void set_lane(pack<T, W>& a, int i, T x) {
 #if !defined(__CUDA_ARCH__)
-  a.v[i] = x;
+  a.v[i / pack<T, W>::part_lanes][i % pack<T, W>::part_lanes] = x;
 #else
   (void)a, (void)i, (void)x;
 #endif
+}
+/// Lane by lane through a scalar function: for what has no vector form.
+template <class F, class T, int W, class... P>
+FUSE_HOST pack<T, W> each(F f, pack<T, W> a, P... rest) {
+  FUSE_PACK_BODY(pack<T, W> r; for (int i = 0; i < W; ++i) set_lane(r, i, T(f(lane(a, i), lane(rest, i)...)));
+                 return r);
+}
+/// Whether the condition holds in some lane.
+template <class T, int W>
+FUSE_HOST bool any(pack<T, W> m) {
+  FUSE_PACK_BODY(T bits = 0; for (int i = 0; i < W; ++i) bits |= lane(m, i); return bits != 0);
 }
 template <class T, int W>
 FUSE_HOST pack<T, W> load(const T* p) {
@@ -144,18 +210,21 @@ FUSE_HOST void store(T* p, pack<T, W> x) {
 #undef FUSE_PACK_BODY
 }  // namespace packs
 
-#define FUSE_PACK_OPERATOR(op, name, result)                                                              \
-  FUSE_UNCHECKED template <class T, int W>                                                                               \
-  FUSE_HD result operator op(pack<T, W> a, pack<T, W> b) {                                         \
-    return packs::name(a, b);                                                                             \
-  }                                                                                                       \
-  FUSE_UNCHECKED template <class T, int W>                                                                               \
-  FUSE_HD result operator op(pack<T, W> a, std::type_identity_t<T> b) {                            \
-    return packs::name(a, pack<T, W>(b));                                                                 \
-  }                                                                                                       \
-  FUSE_UNCHECKED template <class T, int W>                                                                               \
-  FUSE_HD result operator op(std::type_identity_t<T> a, pack<T, W> b) {                            \
-    return packs::name(pack<T, W>(a), b);                                                                 \
+#define FUSE_PACK_OPERATOR(op, name, result)                            \
+  FUSE_UNCHECKED                                                        \
+  template <class T, int W>                                             \
+  FUSE_HD result operator op(pack<T, W> a, pack<T, W> b) {              \
+    return packs::name(a, b);                                           \
+  }                                                                     \
+  FUSE_UNCHECKED                                                        \
+  template <class T, int W>                                             \
+  FUSE_HD result operator op(pack<T, W> a, std::type_identity_t<T> b) { \
+    return packs::name(a, pack<T, W>(b));                               \
+  }                                                                     \
+  FUSE_UNCHECKED                                                        \
+  template <class T, int W>                                             \
+  FUSE_HD result operator op(std::type_identity_t<T> a, pack<T, W> b) { \
+    return packs::name(pack<T, W>(a), b);                               \
   }
 #define FUSE_COMMA ,
 FUSE_PACK_OPERATOR(+, add, pack<T FUSE_COMMA W>)
@@ -170,6 +239,8 @@ FUSE_PACK_OPERATOR(<<, shift_left, pack<T FUSE_COMMA W>)
 FUSE_PACK_OPERATOR(>>, shift_right, pack<T FUSE_COMMA W>)
 FUSE_PACK_OPERATOR(<, less, typename pack<T FUSE_COMMA W>::mask)
 FUSE_PACK_OPERATOR(<=, less_equal, typename pack<T FUSE_COMMA W>::mask)
+FUSE_PACK_OPERATOR(>, greater, typename pack<T FUSE_COMMA W>::mask)
+FUSE_PACK_OPERATOR(>=, greater_equal, typename pack<T FUSE_COMMA W>::mask)
 FUSE_PACK_OPERATOR(==, equal, typename pack<T FUSE_COMMA W>::mask)
 FUSE_PACK_OPERATOR(!=, not_equal, typename pack<T FUSE_COMMA W>::mask)
 #undef FUSE_PACK_OPERATOR
@@ -178,18 +249,20 @@ FUSE_PACK_OPERATOR(!=, not_equal, typename pack<T FUSE_COMMA W>::mask)
 FUSE_UNCHECKED
 template <class T, int W>
 FUSE_HD pack<T, W> operator-(pack<T, W> a) {
-  return packs::multiply(a, pack<T, W>(T(-1)));
+  return packs::negate(a);
+}
+FUSE_UNCHECKED
+template <class T, int W>
+FUSE_HD pack<T, W> operator~(pack<T, W> a) {
+  return packs::bit_not(a);
 }
 
 /// where(condition, a, b): a where the condition holds. A condition is a bool for scalars, a mask for packs.
 template <class T>
-  requires(std::is_arithmetic_v<T>)
-FUSE_HD T select(bool condition, T a, T b) {
-  return condition ? a : b;
-}
+requires(std::is_arithmetic_v<T>) FUSE_HD constexpr T select(bool condition, T a, T b) { return condition ? a : b; }
 FUSE_UNCHECKED
 template <class T, int W>
-FUSE_HD pack<T, W> select(typename pack<T, W>::mask condition, pack<T, W> a, pack<T, W> b) {
+FUSE_HD pack<T, W> select(std::type_identity_t<typename pack<T, W>::mask> condition, pack<T, W> a, pack<T, W> b) {
   return packs::select(condition, a, b);
 }
 
