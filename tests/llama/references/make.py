@@ -19,8 +19,8 @@ order until one is fair. Needs the packages of examples/llama/train/requirements
 """
 import argparse
 import contextlib
+import copy
 import dataclasses
-import itertools
 import json
 import pathlib
 import shutil
@@ -43,6 +43,7 @@ SMALLEST_EFFECT = 1e-2
 SMALLEST_MARGIN = 1e-3
 SMALLEST_SPREAD = 0.2
 FEWEST_DISTINCT = 12
+MOST_SEEDS = 500
 
 
 @dataclasses.dataclass
@@ -86,8 +87,8 @@ CHECKPOINTS = [
                config(torch_dtype="bfloat16", num_attention_heads=8, num_key_value_heads=2, num_hidden_layers=3),
                shards=3),
     Checkpoint("head_dim_f32", ["f32", "2 shards", "multi-head", "tied head", "head_dim other than hidden / heads"],
-               "f32", config(torch_dtype="float32", hidden_size=40, num_key_value_heads=4, head_dim=16,
-                             tie_word_embeddings=True), shards=2),
+               "f32", config(torch_dtype="float32", hidden_size=40, intermediate_size=44, vocab_size=89,
+                             num_key_value_heads=4, head_dim=16, tie_word_embeddings=True), shards=2),
     Checkpoint("theta_f32", ["f32", "single file", "grouped-query", "rope theta 500000", "rms_norm_eps 1e-2",
                              "rope_parameters form"], "f32",
                config(dtype="float32", rms_norm_eps=1e-2, head_dim=8, rope_theta=..., rope_scaling=...,
@@ -127,7 +128,8 @@ def write_json(path, value):
 def random_weights(checkpoint, seed):
     """{name: tensor} in the stored type: normal, gains around 1, biases as wide as the weights."""
     generator = numpy.random.default_rng(seed)
-    shape_of = transformers.LlamaForCausalLM(transformers.LlamaConfig(**checkpoint.config)).state_dict()
+    fields = copy.deepcopy(checkpoint.config)  # LlamaConfig writes into the dictionaries it is given
+    shape_of = transformers.LlamaForCausalLM(transformers.LlamaConfig(**fields)).state_dict()
     weights = {}
     for name, like in sorted(shape_of.items()):
         if name == "lm_head.weight" and checkpoint.config["tie_word_embeddings"]:
@@ -167,12 +169,12 @@ def write_checkpoint(checkpoint, seed, folder):
 @contextlib.contextmanager
 def changed(folder, change):
     """A copy of the checkpoint whose config.json is changed."""
-    with tempfile.TemporaryDirectory() as copy:
-        shutil.copytree(folder, copy, dirs_exist_ok=True)
-        path = pathlib.Path(copy, "config.json")
+    with tempfile.TemporaryDirectory() as twin:
+        shutil.copytree(folder, twin, dirs_exist_ok=True)
+        path = pathlib.Path(twin, "config.json")
         fields = json.loads(path.read_text()) | change
         write_json(path, {key: value for key, value in fields.items() if value is not ...})
-        yield pathlib.Path(copy)
+        yield pathlib.Path(twin)
 
 
 def load(folder, dtype=torch.float32, complete=True):
@@ -230,12 +232,12 @@ def unfair(checkpoint, folder, model, tokens):
     if len(set(ids)) < FEWEST_DISTINCT:
         return f"greedy path of {len(set(ids))} distinct tokens"
     for change in checkpoint.without:
-        with changed(folder, change) as copy:
-            effect = relative_error(logits_of(load(copy, complete=False), tokens), logits)
+        with changed(folder, change) as twin:
+            effect = relative_error(logits_of(load(twin, complete=False), tokens), logits)
         if effect < SMALLEST_EFFECT:
             return f"{change} would move the logits by {effect:.2g} only"
-    with changed(folder, other_rope_form(checkpoint.config)) as copy:
-        effect = relative_error(logits_of(load(copy), tokens), logits)
+    with changed(folder, other_rope_form(checkpoint.config)) as twin:
+        effect = relative_error(logits_of(load(twin), tokens), logits)
     if effect != 0:
         raise SystemExit(f"make: {checkpoint.name}: the two forms of rope settings differ by {effect:.2g}")
     return None
@@ -259,7 +261,7 @@ def write_reference(model, weights, tokens, source, folder):
 
 def tiny(checkpoint):
     """Writes one random checkpoint with its reference, by the first seed that is fair."""
-    for seed in itertools.count(1):
+    for seed in range(1, MOST_SEEDS + 1):
         with tempfile.TemporaryDirectory() as temporary:
             folder = pathlib.Path(temporary)
             write_checkpoint(checkpoint, seed, folder)
@@ -275,6 +277,7 @@ def tiny(checkpoint):
             shutil.copytree(folder, HERE / checkpoint.name)
         return {"directory": checkpoint.name, "checkpoint": checkpoint.name, "weights": checkpoint.weights,
                 "covers": checkpoint.covers, "seed": seed, **figures}
+    raise SystemExit(f"make: {checkpoint.name}: no fair seed among {MOST_SEEDS}")
 
 
 def shipped(path):
