@@ -81,7 +81,8 @@ inline llama3_scaling read_llama3_scaling(const json_fields& fields) {
       .high_freq_factor = fields.positive_number("high_freq_factor"),
       .original_max_position_embeddings = fields.positive_integer("original_max_position_embeddings")};
   if (scaling.factor < 1) fields.fail("factor", "a number of at least 1", json_fields::repair);
-  if (scaling.high_freq_factor <= scaling.low_freq_factor) {
+  // In f32, because the blend divides by their difference there.
+  if (static_cast<float>(scaling.high_freq_factor) <= static_cast<float>(scaling.low_freq_factor)) {
     fields.fail("high_freq_factor", "a number above low_freq_factor", json_fields::repair);
   }
   return scaling;

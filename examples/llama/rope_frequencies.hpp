@@ -29,14 +29,14 @@ inline std::vector<float> inverse_frequencies(const config& model) {
   const llama3_scaling& scaling = *model.rope_scaling;
   const auto factor = static_cast<float>(scaling.factor);
   const auto context = static_cast<double>(scaling.original_max_position_embeddings);
-  const auto longest_kept = static_cast<float>(context / scaling.high_freq_factor);
-  const auto shortest_stretched = static_cast<float>(context / scaling.low_freq_factor);
+  const double shortest_blended = context / scaling.high_freq_factor;
+  const double longest_blended = context / scaling.low_freq_factor;
   const auto low = static_cast<float>(scaling.low_freq_factor);
   const auto blend_width = static_cast<float>(scaling.high_freq_factor - scaling.low_freq_factor);
   for (float& frequency : frequencies) {
     const float wavelength = (1.0f / frequency) * static_cast<float>(2 * std::numbers::pi);
-    if (wavelength < longest_kept) continue;
-    if (wavelength > shortest_stretched) {
+    if (wavelength < shortest_blended) continue;
+    if (wavelength > longest_blended) {
       frequency = frequency / factor;
     } else {
       const float kept = ((1.0f / wavelength) * static_cast<float>(context) - low) / blend_width;

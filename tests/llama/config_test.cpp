@@ -286,6 +286,8 @@ TEST_CASE("config: llama3 scaling needs all of its numbers, and possible ones") 
                  "factor: expected a number of at least 1, got 0.5");
   check_rejected(with("rope_parameters", changed(llama3, "high_freq_factor", 1.0)),
                  "high_freq_factor: expected a number above low_freq_factor, got 1.0");
+  check_rejected(with("rope_parameters", changed(llama3, "high_freq_factor", 1.0 + 1e-12)),
+                 "high_freq_factor: expected a number above low_freq_factor, got 1.000000000001");
 }
 
 TEST_CASE("config: damaged files are errors") {
