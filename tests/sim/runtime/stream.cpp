@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stream.hpp"
+
+#include <algorithm>
+
+#include "context.hpp"
+#include "graph.hpp"
+
+namespace sim::runtime {
+
+void check_device() {
+  if (the().sticky != cudaSuccess) throw plain_error{the().sticky};
+}
+
+stream_state& stream_registry::of(cudaStream_t handle) {
+  if (handle == nullptr || handle == cudaStreamLegacy) return legacy_;
+  if (handle == cudaStreamPerThread) {
+    const auto [at, is_new] = per_thread_.try_emplace(std::this_thread::get_id());
+    if (is_new) at->second.id = ++created_;
+    return at->second;
+  }
+  const auto found = streams_.find(handle);
+  if (found == streams_.end())
+    throw refusal(cudaErrorInvalidResourceHandle,
+                  hexadecimal(address_of(handle)) + " is not a stream, or was destroyed");
+  return *found->second;
+}
+
+event_state& stream_registry::of(cudaEvent_t handle) {
+  const auto found = events_.find(handle);
+  if (found == events_.end())
+    throw refusal(cudaErrorInvalidResourceHandle,
+                  hexadecimal(address_of(handle)) + " is not an event, or was destroyed");
+  return *found->second;
+}
+
+cudaStream_t stream_registry::create(unsigned flags, int priority) {
+  auto made = std::make_shared<stream_state>();
+  made->id = ++created_;
+  made->flags = flags;
+  made->priority = priority;
+  const auto handle = reinterpret_cast<cudaStream_t>(made.get());
+  streams_.emplace(handle, std::move(made));
+  return handle;
+}
+
+void stream_registry::destroy(cudaStream_t handle) {
+  leave_capture(of(handle));
+  streams_.erase(handle);
+}
+
+cudaEvent_t stream_registry::create_event(unsigned flags) {
+  auto made = std::make_shared<event_state>();
+  made->id = ++created_;
+  made->flags = flags;
+  const auto handle = reinterpret_cast<cudaEvent_t>(made.get());
+  events_.emplace(handle, std::move(made));
+  return handle;
+}
+
+void stream_registry::destroy_event(cudaEvent_t handle) { events_.erase(handle); }
+
+std::vector<stream_state*> stream_registry::all() {
+  std::vector<stream_state*> found{&legacy_};
+  for (auto& [thread, stream] : per_thread_) found.push_back(&stream);
+  for (auto& [handle, stream] : streams_) found.push_back(stream.get());
+  return found;
+}
+
+std::vector<ticket> dependencies(stream_state& stream) {
+  stream_registry& streams = the().streams;
+  std::vector<ticket> after{stream.tail};
+  if (stream.legacy) {
+    for (auto* other : streams.all())
+      if (other->blocking()) after.push_back(other->tail);
+  } else if (stream.blocking()) {
+    after.push_back(streams.legacy().tail);
+  }
+  return after;
+}
+
+namespace {
+
+ticket queue_after(lock_type& lock, stream_state& stream, std::string what, std::function<void()> body,
+                   std::vector<ticket> more) {
+  std::vector<ticket> after = dependencies(stream);
+  after.insert(after.end(), more.begin(), more.end());
+  // The eager schedule runs the operation inside submit, where the stream may change meanwhile: nothing is kept by
+  // reference across it but the stream's own tail.
+  const ticket queued = the().queue.submit(lock, std::move(what), std::move(after), std::move(body));
+  stream.tail = queued;
+  return queued;
+}
+
+// Runs a body unless the device has faulted before its turn came.
+std::function<void()> unless_faulted(std::function<void()> body) {
+  return [body = std::move(body)] {
+    {
+      lock_type lock(the().mutex);
+      if (the().sticky != cudaSuccess) return;
+    }
+    body();
+  };
+}
+
+}  // namespace
+
+ticket enqueue(lock_type& lock, stream_state& stream, std::string what, std::function<void()> body,
+               std::vector<ticket> more) {
+  stream.tail_kernel = nullptr;
+  return queue_after(lock, stream, std::move(what), unless_faulted(std::move(body)), std::move(more));
+}
+
+ticket issue(lock_type& lock, stream_state& stream, work what) {
+  if (stream.capture) {
+    capture_work(stream, std::move(what));
+    return nullptr;
+  }
+  if (stream.legacy) refuse_implicit_dependency();
+  const run_place place{.stream = stream.id, .in_graph = false};
+  const auto* kernel = std::get_if<kernel_work>(&what);
+  const std::shared_ptr<in_flight> before = kernel != nullptr && kernel->programmatic ? stream.tail_kernel : nullptr;
+  const auto left = std::make_shared<in_flight>();
+  const bool is_kernel = kernel != nullptr;
+  std::string description = describe(what);
+  auto body = [what = std::make_shared<work>(std::move(what)), before, left, place] {
+    *left = execute(*what, before ? *before : in_flight{}, place);
+  };
+  stream.tail_kernel = nullptr;
+  const ticket queued = queue_after(lock, stream, std::move(description), unless_faulted(std::move(body)), {});
+  if (is_kernel) stream.tail_kernel = left;
+  return queued;
+}
+
+void synchronize(lock_type& lock, stream_state& stream) {
+  for (const ticket& before : dependencies(stream)) the().queue.finish(lock, before);
+  check_device();
+}
+
+void synchronize_all(lock_type& lock) {
+  the().queue.finish_all(lock);
+  check_device();
+}
+
+}  // namespace sim::runtime

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each kind of work does when its turn comes.
+#include "work.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include "context.hpp"
+#include "graph.hpp"
+#include "occupancy.hpp"
+
+namespace sim::runtime {
+namespace {
+
+template <class... Cases>
+struct overloaded : Cases... {
+  using Cases::operator()...;
+};
+template <class... Cases>
+overloaded(Cases...) -> overloaded<Cases...>;
+
+void advance_clock(double microseconds) {
+  lock_type lock(the().mutex);
+  the().clock += model.launch_microseconds + microseconds;
+}
+
+// A fault that is not a kernel's: a copy from dead memory, a launch that the machine refuses.
+void fault_outside_kernels(cudaError_t error, const std::string& text) {
+  lock_type lock(the().mutex);
+  fault found;
+  found.kind = fault_kind::out_of_bounds;
+  found.message = text;
+  the().control.faults.push_back(found);
+  raise_fault(error, "sim::runtime: " + text);
+}
+
+cudaError_t error_of(fault_kind kind) {
+  switch (kind) {
+    case fault_kind::out_of_bounds:
+    case fault_kind::read_only:
+      return cudaErrorIllegalAddress;
+    case fault_kind::misaligned:
+      return cudaErrorMisalignedAddress;
+    case fault_kind::assertion:
+      return cudaErrorAssert;
+    case fault_kind::deadlock:
+      return cudaErrorLaunchTimeout;
+    default:
+      return cudaErrorLaunchFailure;
+  }
+}
+
+void merge(std::vector<range>& into, const std::vector<range>& more) {
+  into.insert(into.end(), more.begin(), more.end());
+}
+
+// A roofline of the named device: bytes against bandwidth, instructions against issue slots.
+double modelled_microseconds(const counters& counts) {
+  const double bytes = 32.0 * double(counts.loads.sectors + counts.stores.sectors);
+  const double issue_slots_per_microsecond = 4.0 * model.multiprocessors * model.clock_kilohertz / 1000.0;
+  return std::max(bytes / model.bytes_per_microsecond, double(counts.warp_total()) / issue_slots_per_microsecond);
+}
+
+control::launch_record record_of(const kernel_work& launch, const report& result, run_place place) {
+  const kernel_state& kernel = *launch.kernel;
+  const auto threads = static_cast<int>(launch.block.x * launch.block.y * launch.block.z);
+  control::launch_record record;
+  record.kernel = kernel.readable_name;
+  record.mangled_name = kernel.name;
+  record.grid = launch.grid;
+  record.block = launch.block;
+  record.dynamic_shared_bytes = launch.dynamic_shared_bytes;
+  record.static_shared_bytes = static_cast<std::size_t>(kernel.resources.static_shared_bytes);
+  record.counts = result.counts;
+  record.faults = result.faults.size();
+  record.programmatic = launch.programmatic;
+  record.in_graph = place.in_graph;
+  record.stream = place.stream;
+  record.registers = kernel.resources.registers;
+  record.local_bytes = kernel.resources.local_bytes;
+  record.local_loads = kernel.resources.local_loads;
+  record.local_stores = kernel.resources.local_stores;
+  record.ptx_local_bytes = kernel.code->local_bytes;
+  record.blocks_per_multiprocessor = blocks_per_multiprocessor(kernel, threads, launch.dynamic_shared_bytes);
+  const int warps = (threads + 31) / 32;
+  record.occupancy = double(record.blocks_per_multiprocessor) * warps / (model.threads_per_multiprocessor / 32);
+  return record;
+}
+
+// A planted failure of the execution, if this kernel is the one.
+bool execution_fails(cudaError_t& error) {
+  control_state& control = the().control;
+  if (control.executions_left < 0 || --control.executions_left > 0) return false;
+  control.executions_left = -1;
+  error = control.execution_error;
+  return true;
+}
+
+in_flight run_kernel(const kernel_work& work, const in_flight& before, run_place place) {
+  launch how;
+  how.grid = {work.grid.x, work.grid.y, work.grid.z};
+  how.block = {work.block.x, work.block.y, work.block.z};
+  how.dynamic_shared_bytes = work.dynamic_shared_bytes;
+  how.in_flight_writes = before.written;
+  how.in_flight_reads = before.read;
+  {
+    lock_type lock(the().mutex);
+    how.which = the().control.which;
+    cudaError_t planted = cudaSuccess;
+    if (execution_fails(planted)) {
+      raise_fault(planted, "sim::runtime: " + work.kernel->readable_name + ": planted failure of its execution");
+      return {};
+    }
+  }
+  report result;
+  try {
+    result = run(*work.kernel->program->code, *work.kernel->code, how, work.parameters, the().device_memory);
+  } catch (const std::exception& why) {
+    fault_outside_kernels(cudaErrorLaunchFailure, work.kernel->readable_name + ": " + why.what());
+    return {};
+  }
+  if (!result.printed.empty()) {
+    std::fwrite(result.printed.data(), 1, result.printed.size(), stdout);
+    std::fflush(stdout);
+  }
+  lock_type lock(the().mutex);
+  context& state = the();
+  state.clock += model.launch_microseconds + modelled_microseconds(result.counts);
+  if (!result.faults.empty()) {
+    std::string text = "sim::runtime: " + work.kernel->readable_name + " faulted:";
+    for (const auto& found : result.faults) text += "\n  " + to_string(found);
+    if (result.faults_left_out != 0) text += "\n  and " + std::to_string(result.faults_left_out) + " more";
+    state.control.faults.insert(state.control.faults.end(), result.faults.begin(), result.faults.end());
+    raise_fault(error_of(result.faults.front().kind), text);
+  }
+  ++state.control.launches_made;
+  auto& kept = state.control.launches;
+  if (kept.size() >= state.control.launches_kept)
+    kept.erase(kept.begin(), kept.begin() + std::ptrdiff_t(kept.size() / 2));
+  kept.push_back(record_of(work, result, place));
+  in_flight left{std::move(result.written), std::move(result.read)};
+  if (work.programmatic) {
+    // The kernel ahead may still run when this one has only begun: both are in flight for the next.
+    merge(left.written, before.written);
+    merge(left.read, before.read);
+  }
+  return left;
+}
+
+void copy_bytes(std::byte* destination, const std::byte* source, std::size_t bytes) {
+  memory& device = the().device_memory;
+  const bool from = device.is_device_address(address_of(source)),
+             to = device.is_device_address(address_of(destination));
+  if (from && to)
+    device.copy(address_of(destination), address_of(source), bytes);
+  else if (to)
+    device.write(address_of(destination), source, bytes);
+  else if (from)
+    device.read(destination, address_of(source), bytes);
+  else
+    std::memmove(destination, source, bytes);
+}
+
+void run_copy(const copy_work& copy) {
+  memory& device = the().device_memory;
+  try {
+    const auto* staged = copy.staged ? copy.staged->data() : nullptr;
+    for (std::size_t z = 0; z < copy.depth; ++z) {
+      for (std::size_t y = 0; y < copy.height; ++y) {
+        auto* const to =
+            static_cast<std::byte*>(copy.destination) + (z * copy.destination_rows + y) * copy.destination_pitch;
+        const auto* const from = staged != nullptr ? staged + (z * copy.height + y) * copy.width
+                                                   : static_cast<const std::byte*>(copy.source) +
+                                                         (z * copy.source_rows + y) * copy.source_pitch;
+        if (device.is_device_address(address_of(from)) && !device.is_device_address(address_of(to)) &&
+            !device.is_written(address_of(from), copy.width))
+          throw error("a copy to the host reads device bytes that nothing has written: row " + std::to_string(y) +
+                      ", " + std::to_string(copy.width) + " bytes from " + hexadecimal(address_of(from)));
+        copy_bytes(to, from, copy.width);
+      }
+    }
+  } catch (const std::exception& why) {
+    fault_outside_kernels(cudaErrorIllegalAddress, describe(copy) + ": " + why.what());
+  }
+  advance_clock(double(copy.bytes()) / model.bytes_per_microsecond);
+}
+
+void fill_row(std::byte* row, const fill_work& fill) {
+  memory& device = the().device_memory;
+  const std::size_t bytes = fill.width * fill.element_bytes;
+  if (fill.element_bytes == 1 && device.is_device_address(address_of(row)))
+    return device.fill(address_of(row), static_cast<int>(fill.value), bytes);
+  std::vector<std::byte> pattern(bytes);
+  for (std::size_t i = 0; i < fill.width; ++i)
+    std::memcpy(pattern.data() + i * fill.element_bytes, &fill.value, fill.element_bytes);
+  copy_bytes(row, pattern.data(), bytes);
+}
+
+void run_fill(const fill_work& fill) {
+  try {
+    for (std::size_t y = 0; y < fill.height; ++y)
+      fill_row(static_cast<std::byte*>(fill.destination) + y * fill.pitch, fill);
+  } catch (const std::exception& why) {
+    fault_outside_kernels(cudaErrorIllegalAddress, describe(fill) + ": " + why.what());
+  }
+  advance_clock(double(fill.width * fill.element_bytes * fill.height) / model.bytes_per_microsecond);
+}
+
+template <class Call>
+void run_on_host(Call call) {
+  inside_host_function() = true;
+  call();
+  inside_host_function() = false;
+}
+
+void run_allocation(const allocate_work& allocation) {
+  try {
+    the().device_memory.mark_unwritten(allocation.address, allocation.bytes);
+  } catch (const std::exception& why) {
+    fault_outside_kernels(cudaErrorIllegalAddress, describe(allocation) + ": " + why.what());
+  }
+}
+
+void run_free(const free_work& freed) {
+  context& state = the();
+  lock_type lock(state.mutex);
+  block* const found = state.blocks.at(freed.address);
+  if (found == nullptr) {
+    lock.unlock();
+    return fault_outside_kernels(cudaErrorIllegalAddress, "a queued free finds its memory gone");
+  }
+  if (found->kind == block_kind::graph) {
+    state.device_memory.mark_unwritten(found->address, found->bytes);
+    return;
+  }
+  state.device_memory.free(found->address);
+  state.blocks.remove(found->address, "cudaFreeAsync");
+}
+
+}  // namespace
+
+cudaGraphNodeType node_type(const work& what) {
+  return std::visit(overloaded{[](const kernel_work&) { return cudaGraphNodeTypeKernel; },
+                               [](const copy_work&) { return cudaGraphNodeTypeMemcpy; },
+                               [](const fill_work&) { return cudaGraphNodeTypeMemset; },
+                               [](const host_work&) { return cudaGraphNodeTypeHost; },
+                               [](const callback_work&) { return cudaGraphNodeTypeHost; },
+                               [](const record_work&) { return cudaGraphNodeTypeEventRecord; },
+                               [](const wait_work&) { return cudaGraphNodeTypeWaitEvent; },
+                               [](const allocate_work&) { return cudaGraphNodeTypeMemAlloc; },
+                               [](const free_work&) { return cudaGraphNodeTypeMemFree; },
+                               [](const child_work&) { return cudaGraphNodeTypeGraph; },
+                               [](const conditional_work&) { return cudaGraphNodeTypeConditional; },
+                               [](const empty_work&) { return cudaGraphNodeTypeEmpty; }},
+                    what);
+}
+
+std::string describe(const work& what) {
+  return std::visit(
+      overloaded{[](const kernel_work& w) { return "kernel " + w.kernel->readable_name; },
+                 [](const copy_work& w) { return "copy of " + std::to_string(w.bytes()) + " bytes"; },
+                 [](const fill_work& w) {
+                   return "fill of " + std::to_string(w.width * w.element_bytes * w.height) + " bytes";
+                 },
+                 [](const host_work&) { return std::string("host function"); },
+                 [](const callback_work&) { return std::string("callback"); },
+                 [](const record_work&) { return std::string("event record"); },
+                 [](const wait_work&) { return std::string("event wait"); },
+                 [](const allocate_work& w) { return "allocation of " + std::to_string(w.bytes) + " bytes"; },
+                 [](const free_work& w) { return "free of " + hexadecimal(w.address); },
+                 [](const child_work&) { return std::string("child graph"); },
+                 [](const conditional_work&) { return std::string("conditional"); },
+                 [](const empty_work&) { return std::string("empty"); }},
+      what);
+}
+
+in_flight execute(const work& what, const in_flight& before, run_place place) {
+  return std::visit(
+      overloaded{[&](const kernel_work& w) { return run_kernel(w, before, place); },
+                 [&](const copy_work& w) { return run_copy(w), in_flight{}; },
+                 [&](const fill_work& w) { return run_fill(w), in_flight{}; },
+                 [&](const host_work& w) { return run_on_host([&] { w.function(w.argument); }), in_flight{}; },
+                 [&](const callback_work& w) {
+                   return run_on_host([&] { w.function(w.stream, cudaSuccess, w.argument); }), in_flight{};
+                 },
+                 [&](const record_work& w) {
+                   lock_type lock(the().mutex);
+                   if (w.time) *w.time = the().clock;
+                   return in_flight{};
+                 },
+                 [&](const allocate_work& w) { return run_allocation(w), in_flight{}; },
+                 [&](const free_work& w) { return run_free(w), in_flight{}; },
+                 [&](const child_work& w) { return run_plan(*w.plan, place), in_flight{}; },
+                 [&](const conditional_work& w) {
+                   const auto value = [&] {
+                     unsigned now = 0;
+                     the().device_memory.read(&now, w.handle, sizeof now);
+                     return now;
+                   };
+                   const auto stopped = [&] {
+                     lock_type lock(the().mutex);
+                     return the().sticky != cudaSuccess;
+                   };
+                   if (w.type == cudaGraphCondTypeWhile) {
+                     while (!stopped() && value() != 0) run_plan(*w.plans[0], place);
+                   } else if (w.type == cudaGraphCondTypeIf) {
+                     const std::size_t branch = value() != 0 ? 0 : 1;
+                     if (branch < w.plans.size()) run_plan(*w.plans[branch], place);
+                   } else if (value() < w.plans.size()) {
+                     run_plan(*w.plans[value()], place);
+                   }
+                   return in_flight{};
+                 },
+                 [&](const auto&) { return in_flight{}; }},
+      what);
+}
+
+}  // namespace sim::runtime
