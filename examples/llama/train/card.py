@@ -3,8 +3,9 @@
 
 CARD = """\
 ---
+# SPDX-License-Identifier: Apache-2.0
 language: en
-license: cc0-1.0
+license: apache-2.0
 pipeline_tag: text-generation
 ---
 
@@ -20,9 +21,9 @@ The King James Version of the Bible (1611) as Debian's `bible-kjv` package (vers
 twentieth chapter, {held_out_chapters} in all, was held out of the tokenizer's and the model's training:
 {training_tokens:,} tokens to train on, {held_out_tokens:,} to validate on.
 
-Licence: the translation is of 1611 and its copyright has expired (so says the package's copyright file); in the
-United Kingdom its printing is still governed by letters patent of the Crown. The weights are given to the public
-domain (CC0 1.0).
+Licence: the translation is of 1611 and in the public domain, its copyright expired (so says the package's copyright
+file); in the United Kingdom its printing is still governed by letters patent of the Crown. The weights are under the
+licence of this repository, Apache-2.0.
 
 ## Architecture
 

@@ -185,7 +185,7 @@ def train(model, stream, starts, options, validate):
     """Runs the schedule; returns the seconds it took. A checkpoint in options.work is picked up where it stopped."""
     optimiser = optimiser_for(model)
     generator = torch.Generator().manual_seed(SEED)
-    checkpoint, first, spent = options.work / "checkpoint.pt", 0, 0.0
+    checkpoint, first, spent, running = options.work / "checkpoint.pt", 0, 0.0, None
     if checkpoint.exists():
         state = torch.load(checkpoint)
         if state["steps"] != options.steps:
@@ -193,8 +193,8 @@ def train(model, stream, starts, options, validate):
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         generator.set_state(state["generator"])
-        first, spent = state["step"], state["seconds"]
-    begin, running = time.monotonic() - spent, None
+        first, spent, running = state["step"], state["seconds"], state["running"]
+    begin = time.monotonic() - spent
     for step in range(first, options.steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, options.steps, options.peak)
@@ -211,7 +211,8 @@ def train(model, stream, starts, options, validate):
         if (step + 1) % options.every == 0 and step + 1 < options.steps:
             print("  validation {:.4f} nats a token, {:.4f} bits a character".format(*validate(model)), flush=True)
             state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1,
-                     "generator": generator.get_state(), "steps": options.steps, "seconds": time.monotonic() - begin}
+                     "generator": generator.get_state(), "steps": options.steps, "running": running,
+                     "seconds": time.monotonic() - begin}
             torch.save(state, checkpoint.with_suffix(".new"))
             checkpoint.with_suffix(".new").replace(checkpoint)
     return time.monotonic() - begin
