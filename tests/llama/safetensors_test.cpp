@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,13 +37,17 @@ class placed_file {
   std::span<std::byte> bytes_;
 };
 
-llama::safetensors read(const std::string& file) {
-  return llama::read_safetensors(llama_test::bytes_of(file), "model.safetensors");
+/// A file together with the tensors, which are views into it.
+struct read_file : llama::safetensors {
+  std::shared_ptr<const std::string> file;
+};
+
+read_file read(const std::string& file) {
+  const auto kept = std::make_shared<const std::string>(file);
+  return {llama::read_safetensors(llama_test::bytes_of(*kept), "model.safetensors"), kept};
 }
 
-llama::safetensors read(const std::string& header, const std::string& data) {
-  return read(safetensors_file(header, data));
-}
+read_file read(const std::string& header, const std::string& data) { return read(safetensors_file(header, data)); }
 
 /// The header of one tensor `a`.
 std::string entry(const std::string& type, const std::string& shape, const std::string& offsets) {
@@ -67,8 +72,7 @@ TEST_CASE("safetensors: names, types, shapes, bytes and metadata arrive") {
   const std::string header = R"({"__metadata__":{"format":"pt"},)"
                              R"("b":{"dtype":"BF16","shape":[2,1],"data_offsets":[12,16]},)"
                              R"("a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}  )";
-  const std::string file = safetensors_file(header, raw<float>({1, 2, 3}) + raw<std::uint16_t>({0x3f80, 0xc000}));
-  const llama::safetensors content = read(file);
+  const read_file content = read(header, raw<float>({1, 2, 3}) + raw<std::uint16_t>({0x3f80, 0xc000}));
 
   REQUIRE(content.tensors.size() == 2);
   const llama::stored_tensor& a = content.tensors.at("a");
@@ -80,7 +84,7 @@ TEST_CASE("safetensors: names, types, shapes, bytes and metadata arrive") {
   const llama::stored_tensor& b = content.tensors.at("b");
   CHECK(b.shape == std::vector<std::int64_t>{2, 1});
   CHECK(b.to_float() == std::vector<float>{1, -2});
-  CHECK(reinterpret_cast<const char*>(b.bytes.data()) == file.data() + file.size() - 4);
+  CHECK(reinterpret_cast<const char*>(b.bytes.data()) == content.file->data() + content.file->size() - 4);
   CHECK(content.metadata == std::map<std::string, std::string>{{"format", "pt"}});
 }
 
@@ -90,7 +94,7 @@ TEST_CASE("safetensors: every element type is read by its name and size") {
     const std::string offsets = "[0," + std::to_string(3 * row.size) + "]";
     const std::string file =
         safetensors_file(entry(std::string(row.name), "[3]", offsets), std::string(3 * row.size, 1));
-    const llama::safetensors content = read(file);
+    const read_file content = read(file);
     CHECK(content.tensors.at("a").type == row.type);
     CHECK(content.tensors.at("a").element_count() == 3);
     CHECK(llama::name_of(row.type) == row.name);
