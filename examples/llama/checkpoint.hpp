@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,12 @@ inline bool names_file_in_directory(const std::string& shard) {
          path.extension() == ".safetensors";
 }
 
+/// Whether the directory has this entry, be it a link that leads nowhere: then opening it says what is wrong.
+inline bool is_entry(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::symlink_status(path, ignored).type() != std::filesystem::file_type::not_found;
+}
+
 }  // namespace detail
 
 /// An opened checkpoint. The tensors are views into mapped files that this object owns: it must outlive them, and may
@@ -60,9 +67,9 @@ class checkpoint {
       : directory_(std::move(directory)), config_(read_config(directory_ / "config.json")) {
     const std::filesystem::path single = directory_ / "model.safetensors";
     const std::filesystem::path index = directory_ / "model.safetensors.index.json";
-    if (std::filesystem::exists(single)) {
+    if (detail::is_entry(single)) {
       tensors_ = open_file(single).tensors;
-    } else if (std::filesystem::exists(index)) {
+    } else if (detail::is_entry(index)) {
       open_shards(index);
     } else {
       throw error(directory_.string() +
@@ -114,9 +121,9 @@ class checkpoint {
 
     std::map<std::string, safetensors> shards;
     for (const auto& [name, shard] : fields.find("weight_map")->items()) {
-      const auto fail = [&](const std::string& expected, const std::string& got) {
-        throw error(index.string() + ": weight_map: expected " + expected + " for " + in_quotes(name) + ", got " + got +
-                    "; download the checkpoint again");
+      const auto fail = [&index, &tensor = name](const std::string& expected, const std::string& got) {
+        throw error(index.string() + ": weight_map: expected " + expected + " for " + in_quotes(tensor) + ", got " +
+                    got + "; download the checkpoint again");
       };
       if (!shard.is_string() || !detail::names_file_in_directory(shard.get_ref<const std::string&>())) {
         fail("the name of a .safetensors file in the same directory", shown(shard));

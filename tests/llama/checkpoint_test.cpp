@@ -88,6 +88,14 @@ TEST_CASE("checkpoint: shards may be links, as a download cache keeps them") {
   directory.write("config.json", config_text);
   std::filesystem::create_symlink(blob, directory.path() / "model.safetensors");
   CHECK(value_of(checkpoint(directory.path()).tensor("a")) == '1');
+  std::filesystem::remove(blob);
+  CHECK_THROWS_WITH_AS(checkpoint(directory.path()),
+                       Contains("model.safetensors: expected a readable file, got: No such file or directory"),
+                       llama::error);
+  std::filesystem::remove(directory.path() / "model.safetensors");
+  std::filesystem::create_symlink("model.safetensors", directory.path() / "model.safetensors");
+  CHECK_THROWS_WITH_AS(checkpoint(directory.path()), Contains("model.safetensors: expected a readable file, got: "),
+                       llama::error);
 }
 
 TEST_CASE("checkpoint: a missing name lists the closest ones") {
