@@ -8,8 +8,6 @@
 #include <initializer_list>
 #include <map>
 #include <numeric>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>

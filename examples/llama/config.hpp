@@ -2,7 +2,6 @@
 /// `config.json` of a Hugging Face Llama checkpoint, checked field by field.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <optional>

@@ -2,8 +2,8 @@
 /// NumPy's .npy files of f32: written for logits, read to compare with another implementation.
 #pragma once
 
+#include <algorithm>
 #include <bit>
-#include <cctype>
 #include <charconv>
 #include <cstdint>
 #include <cstring>

@@ -2,6 +2,7 @@
 /// Token ids: the type, the check against a vocabulary, and the list a user writes on the command line.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <span>
