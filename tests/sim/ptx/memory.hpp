@@ -61,6 +61,8 @@ class memory {
   void copy(std::uint64_t destination, std::uint64_t source, std::size_t bytes);
   void mark_written(std::uint64_t address, std::size_t bytes);
   void mark_unwritten(std::uint64_t address, std::size_t bytes);
+  /// Kernels may not write the allocation that begins at `address`; the host may.
+  void set_read_only(std::uint64_t address);
   bool is_written(std::uint64_t address, std::size_t bytes) const;
 
   std::size_t capacity() const;
