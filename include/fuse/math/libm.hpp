@@ -43,7 +43,6 @@ FUSE_LIBM_UNARY(erf)
 FUSE_LIBM_UNARY(erfc)
 #undef FUSE_LIBM_UNARY
 
-// Two operands. fmod is exact, so that its f32 packs go lane by lane as well; the others have theirs elsewhere.
 #define FUSE_LIBM_BINARY(name)                                                          \
   FUSE_HD float name(float x, float y) { return FUSE_LIBM(name##f)(x, y); }             \
   FUSE_HD double name(double x, double y) { return FUSE_LIBM(name)(x, y); }             \
@@ -57,11 +56,6 @@ FUSE_LIBM_BINARY(pow)
 FUSE_LIBM_BINARY(fmod)
 #undef FUSE_LIBM_BINARY
 
-FUSE_UNCHECKED
-template <int W>
-FUSE_HD pack<float, W> fmod(pack<float, W> x, pack<float, W> y) {
-  return packs::each([](float a, float b) { return FUSE_LIBM(fmodf)(a, b); }, x, y);
-}
 #undef FUSE_LIBM
 
 }  // namespace fuse::math

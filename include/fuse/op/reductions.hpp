@@ -91,7 +91,8 @@ constexpr auto reduce_row(A x) {
   n.rank = operand.rank;
   for (int i = 0; i + 1 < n.rank; ++i) n.dims[i] = operand.dims[i];
   n.dims[n.rank - 1] = g.constant_dim(1);
-  return expr<type, extents_from<kept_shape<A>()>>{&g, g.push(n)};
+  constexpr shape kept = kept_shape<A>();
+  return expr<type, extents_from<kept>>{&g, g.push(n)};
 }
 
 /// Drops the last axis of a kept reduction where the caller asked for an axis rather than a row.

@@ -163,9 +163,7 @@ constexpr auto slice(A x) {
     static_assert(Step == 1, "fuse::slice: a step needs a static extent");
     const short whole = dims.dims[k];
     auto bound = [&](index b) {
-      return b == to_end ? whole
-             : b < 0     ? g.arithmetic(dim::difference, whole, g.constant_dim(-b))
-                         : g.constant_dim(b);
+      return b == to_end ? whole : b < 0 ? g.arithmetic(dim::difference, whole, g.constant_dim(-b)) : g.constant_dim(b);
     };
     if constexpr (Begin < 0) {
       m.axis[k].dim_scale = 1;
@@ -181,7 +179,8 @@ constexpr auto slice(A x) {
     }();
     if constexpr (s.extent[k] != dyn) dims.dims[k] = g.constant_dim(s.extent[k]);
     // The furthest bound lies inside the axis when what remains after it is not negative.
-    g.require_not_negative(g.arithmetic(dim::difference, whole, End == to_end || End < 0 ? bound(Begin) : bound(End)), "slice");
+    g.require_not_negative(g.arithmetic(dim::difference, whole, End == to_end || End < 0 ? bound(Begin) : bound(End)),
+                           "slice");
     g.require_not_negative(dims.dims[k], "slice");
     return tracing::reindexed<s>(x, m, dims.dims);
   }
@@ -260,16 +259,24 @@ constexpr auto flip(A x) {
 
 namespace tracing {
 
-template <class S> inline constexpr index static_size = dyn;
-template <index N> inline constexpr index static_size<size_t_<N>> = N;
-template <index N> inline constexpr index static_size<extent_value<N>> = N;
-template <> inline constexpr index static_size<infer_t> = -3;
+template <class S>
+inline constexpr index static_size = dyn;
+template <index N>
+inline constexpr index static_size<size_t_<N>> = N;
+template <index N>
+inline constexpr index static_size<extent_value<N>> = N;
+template <>
+inline constexpr index static_size<infer_t> = -3;
 
 constexpr short dim_of_size(graph_builder& g, infer_t) { return g.constant_dim(1); }
 template <index N>
-constexpr short dim_of_size(graph_builder& g, size_t_<N>) { return g.constant_dim(N); }
+constexpr short dim_of_size(graph_builder& g, size_t_<N>) {
+  return g.constant_dim(N);
+}
 template <index N>
-constexpr short dim_of_size(graph_builder&, extent_value<N> e) { return e.id; }
+constexpr short dim_of_size(graph_builder&, extent_value<N> e) {
+  return e.id;
+}
 
 /// The static shape that reshape gives; extent -2 where the counts disagree.
 consteval shape reshaped(const shape& from, shape to) {
@@ -277,15 +284,40 @@ consteval shape reshaped(const shape& from, shape to) {
   int inferred = -1;
   for (int i = 0; i < from.rank; ++i) have = have == dyn || from.extent[i] == dyn ? dyn : have * from.extent[i];
   for (int i = 0; i < to.rank; ++i) {
-    if (to.extent[i] == -3) inferred = i;
-    else want = want == dyn || to.extent[i] == dyn ? dyn : want * to.extent[i];
+    if (to.extent[i] == -3)
+      inferred = i;
+    else
+      want = want == dyn || to.extent[i] == dyn ? dyn : want * to.extent[i];
   }
   const bool known = have != dyn && want != dyn;
-  if (inferred >= 0) to.extent[inferred] = !known ? dyn : want > 0 && have % want == 0 ? have / want : -2;
-  else if (known && have != want) to.extent[0] = -2;
+  if (inferred >= 0)
+    to.extent[inferred] = !known ? dyn : want > 0 && have % want == 0 ? have / want : -2;
+  else if (known && have != want)
+    to.extent[0] = -2;
   return to;
 }
 
+}  // namespace tracing
+
+namespace ops {
+struct copy_t {
+  static constexpr const char* name = "copy";
+  static constexpr int arity = 1;
+  static constexpr double flops = 0;
+  template <class V>
+  FUSE_HD V operator()(V x) const {
+    return x;
+  }
+};
+}  // namespace ops
+
+namespace tracing {
+/// A strided argument cannot be seen with other axes: it is copied first.
+constexpr short row_major(graph_builder& g, short id) {
+  const node x = g.nodes[id];
+  if (x.kind() != op_kind::argument || g.arguments[x.attribute].contiguous) return id;
+  return apply_op(g, op_of<ops::copy_t>, x.type, &id, 1);
+}
 }  // namespace tracing
 
 /// reshape(x, size<4>, extent<1>(y), infer): the same elements in row-major order.
@@ -300,8 +332,9 @@ constexpr auto reshape(A x, S... sizes) {
   constexpr shape s = tracing::reshaped(tracing::shape_v<A>, wanted);
   static_assert(is_valid(s), "fuse::reshape: the number of elements changes");
   graph_builder& g = *x.graph;
-  const node from = g.nodes[x.id];
-  node n = tracing::view_node(reshape_op, from, x.id, 0);
+  const short operand = tracing::row_major(g, x.id);
+  const node from = g.nodes[operand];
+  node n = tracing::view_node(reshape_op, from, operand, 0);
   int k = 0, inferred = -1;
   auto visit = [&](auto size) {
     if constexpr (std::is_same_v<decltype(size), infer_t>) inferred = k;
@@ -410,7 +443,8 @@ template <int Axis, int Parts, expression A>
 constexpr auto split(A x) {
   constexpr int k = tracing::normal_axis(Axis, A::rank);
   constexpr index n = A::extents_type::static_extent(k);
-  static_assert(n != dyn && n % Parts == 0, "fuse::split: the axis must be static and divisible by the number of parts");
+  static_assert(n != dyn && n % Parts == 0,
+                "fuse::split: the axis must be static and divisible by the number of parts");
   return tracing::split_equal<k, n / Parts>(x, std::make_integer_sequence<int, Parts>{});
 }
 

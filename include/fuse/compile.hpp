@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// compile<"name">(function): traces a pure function while the program is compiled, plans its kernels, and gives an object
+// that runs them on an executor.
+#pragma once
+#include <cstddef>
+#include <fuse/exec/bind.hpp>
+#include <tuple>
+
+namespace fuse {
+
+/// A name as a template argument.
+template <std::size_t N>
+struct fixed_name {
+  char text[N]{};
+  consteval fixed_name(const char (&s)[N]) {
+    for (std::size_t i = 0; i < N; ++i) text[i] = s[i];
+  }
+};
+
+namespace tracing {
+
+template <class... E>
+struct output_pack {
+  static constexpr int count = sizeof...(E);
+  short id[count];
+};
+
+template <class T> struct output_types;
+template <dtype D, class E>
+struct output_types<expr<D, E>> {
+  static constexpr int count = 1;
+  using types = std::tuple<expr<D, E>>;
+  static constexpr void enter(graph_builder& g, const expr<D, E>& e) { g.outputs[g.output_count++].node = e.id; }
+};
+template <class... E>
+struct output_types<output_pack<E...>> {
+  static constexpr int count = sizeof...(E);
+  using types = std::tuple<E...>;
+  static constexpr void enter(graph_builder& g, const output_pack<E...>& p) {
+    for (short id : p.id) g.outputs[g.output_count++].node = id;
+  }
+};
+
+template <class T> inline constexpr bool is_output = is_expression<T>;
+template <class... E> inline constexpr bool is_output<output_pack<E...>> = true;
+
+}  // namespace tracing
+
+/// Several results of a traced function: return fuse::outputs(a, b).
+template <expression... E>
+constexpr auto outputs(E... e) {
+  return tracing::output_pack<E...>{{e.id...}};
+}
+
+/// Buffers for the results of a call, in order: f(executor, out(y, z), x).
+template <class... V>
+struct out_t {
+  std::tuple<V...> views;
+};
+template <class... T>
+auto out(const T&... x) {
+  auto as_view = [](const auto& v) {
+    if constexpr (requires { v.view(); }) return v.view();
+    else return v;
+  };
+  return out_t<decltype(as_view(x))...>{{as_view(x)...}};
+}
+
+namespace tracing {
+
+/// Dimension 0 of every graph is the constant 1.
+template <class Fn, class... A>
+consteval auto trace() {
+  struct result {
+    graph_builder g;
+  } r;
+  r.g.constant_dim(1);
+  [&](auto... symbol) {
+    auto y = Fn{}(symbol...);
+    output_types<decltype(y)>::enter(r.g, y);
+  }(arguments::enter_all<A>(r.g)...);
+  return r.g;
+}
+
+template <class Fn, class... A>
+using result_of = decltype(Fn{}(std::declval<typename arguments::symbol_type<A>::type>()...));
+
+template <class Fn, class... A>
+struct traced {
+  static constexpr graph_builder whole = [] {
+    graph_builder g;
+    g.constant_dim(1);
+    // Braces: arguments are entered from left to right.
+    struct symbols : std::tuple<typename arguments::symbol_type<A>::type...> {
+      using std::tuple<typename arguments::symbol_type<A>::type...>::tuple;
+    };
+    const symbols s{arguments::enter_all<A>(g)...};
+    std::apply(
+        [&](const auto&... symbol) {
+          const auto y = Fn{}(symbol...);
+          output_types<std::remove_cvref_t<decltype(y)>>::enter(g, y);
+        },
+        static_cast<const std::tuple<typename arguments::symbol_type<A>::type...>&>(s));
+    return g;
+  }();
+  static constexpr auto graph = cut_to_size<whole.node_count, whole.dim_count>(whole);
+};
+
+}  // namespace tracing
+
+/// The plan of a function for arguments of the types A, and outputs that are row-major where `OutRowMajor` says so.
+template <class Fn, planning::policy How, unsigned StridedOutputs, class... A>
+struct planned {
+  static constexpr planning::policy how = How;
+  static constexpr auto graph = [] {
+    auto g = tracing::traced<Fn, A...>::graph;
+    for (int o = 0; o < g.output_count; ++o) g.outputs[o].contiguous = (StridedOutputs >> o & 1u) == 0;
+    return g;
+  }();
+  static constexpr int nodes = sizeof(graph.nodes) / sizeof(node);
+  static constexpr planning::partition<nodes> plan =
+      planning::partitioner<std::remove_const_t<decltype(graph)>, nodes>(graph, How).run();
+  static constexpr int kernels = plan.kernel_count;
+  template <int K> using kernel = program_of<planned, K>;  // ::k is its plan, ::type its program
+};
+
+/// Which plans a program is built with: eager plans are for comparison and debugging, and cost compile time.
+enum class modes : std::uint8_t { fused, any };
+enum class mode : std::uint8_t { fused, eager };
+
+template <fixed_name Name, class Fn>
+class compiled {
+  static_assert(std::is_empty_v<Fn>,
+                "fuse::compile: the function has captures (pass run-time values as arguments; literals inside it are constants)");
+  static_assert(std::is_default_constructible_v<Fn>,
+                "fuse::compile: the function must be a captureless lambda or a default-constructible functor");
+
+ public:
+  using function = Fn;
+  static constexpr const char* name() { return Name.text; }
+
+  /// Results in new tensors of the executor's memory: one tensor, or a tuple of them.
+  template <class Executor, class... A>
+  auto operator()(Executor& executor, const A&... a) const {
+    check<A...>();
+    using types = typename tracing::output_types<tracing::result_of<Fn, A...>>::types;
+    return allocate_and_run<types>(executor, std::make_index_sequence<std::tuple_size_v<types>>{}, a...);
+  }
+  /// Results in the caller's buffers.
+  template <class Executor, class... V, class... A>
+  void operator()(Executor& executor, const out_t<V...>& out, const A&... a) const {
+    check<A...>();
+    using types = typename tracing::output_types<tracing::result_of<Fn, A...>>::types;
+    static_assert(sizeof...(V) == std::tuple_size_v<types>, "fuse: out(...) names another number of buffers than the function returns");
+    check_outputs<types, V...>(std::make_index_sequence<sizeof...(V)>{});
+    constexpr unsigned strided = [] {
+      unsigned bits = 0, at = 0;
+      ((bits |= unsigned(!V::is_row_major) << at++), ...);
+      return bits;
+    }();
+    std::apply([&](const auto&... view) { run<strided>(executor, {arguments::describe(view)...}, a...); }, out.views);
+  }
+
+ private:
+  template <class... A>
+  static consteval void check() {
+    static_assert(((arguments::leaf<A> || arguments::scalar<A> || arguments::structure<A>)&&...),
+                  "fuse: an argument is neither a tensor, a view, a scalar, nor a struct of them");
+    static_assert(std::is_invocable_v<Fn, typename arguments::symbol_type<A>::type...>,
+                  "fuse: the function does not take this number of arguments");
+    if constexpr (std::is_invocable_v<Fn, typename arguments::symbol_type<A>::type...>)
+      static_assert(tracing::is_output<tracing::result_of<Fn, A...>>,
+                    "fuse: the function returns nothing that can be computed: return an expression or fuse::outputs(...)");
+  }
+  template <class Types, class... V, std::size_t... I>
+  static consteval void check_outputs(std::index_sequence<I...>) {
+    static_assert(((dtype_of<typename V::element_type> == std::tuple_element_t<I, Types>::type) && ...),
+                  "fuse: an output buffer has another dtype than the result (cast the result, or change the buffer)");
+    static_assert(((V::rank == std::tuple_element_t<I, Types>::rank) && ...), "fuse: an output buffer has another rank than the result");
+    static_assert((!std::is_const_v<typename V::element_type> && ...), "fuse: an output buffer is const");
+  }
+
+  template <class E, class Executor>
+  static auto empty(Executor& executor, const index* lengths) {
+    using T = type_of<E::type>;
+    std::array<index, E::rank> n{};
+    index count = 1;
+    for (int i = 0; i < E::rank; ++i) count *= n[i] = lengths[i];
+    return tensor<T, typename E::extents_type>(n, executor.allocate(static_cast<std::size_t>(count) * sizeof(T)));
+  }
+  template <class Types, class Executor, std::size_t... I, class... A>
+  auto allocate_and_run(Executor& executor, std::index_sequence<I...>, const A&... a) const {
+    using source = planned<Fn, planning::policy::fused, 0, A...>;
+    constexpr auto& g = source::graph;
+    argument leaves[g.argument_count + 1];
+    collect(leaves, a...);
+    const binding::lengths<std::remove_const_t<std::remove_reference_t<decltype(g)>>> length(g, leaves);
+    binding::check_lengths(name(), g, length);
+    index n[sizeof...(I)][max_rank]{};
+    for (std::size_t o = 0; o < sizeof...(I); ++o) {
+      const node& x = g.nodes[g.outputs[o].node];
+      for (int i = 0; i < x.rank; ++i) n[o][i] = length[g.canonical(x.dims[i])];
+    }
+    std::tuple<decltype(empty<std::tuple_element_t<I, Types>>(executor, n[I]))...> results{
+        empty<std::tuple_element_t<I, Types>>(executor, n[I])...};
+    run<0>(executor, {arguments::describe(std::get<I>(results))...}, a...);
+    if constexpr (sizeof...(I) == 1) return std::move(std::get<0>(results));
+    else return results;
+  }
+  template <class... A>
+  static void collect(argument* leaves, const A&... a) {
+    int n = 0;
+    (arguments::for_each_leaf(a, [&](const auto& x) { leaves[n++] = arguments::describe(x); }), ...);
+  }
+  template <unsigned Strided, class Executor, class... A, std::size_t Outputs>
+  void run(Executor& executor, const argument (&outputs)[Outputs], const A&... a) const {
+    constexpr int count = planned<Fn, planning::policy::fused, Strided, A...>::graph.argument_count;
+    argument leaves[count + 1];
+    collect(leaves, a...);
+    if constexpr (Executor::built_with == modes::any) {
+      if (executor.current_mode() == mode::eager) {
+        executor.template run<planned<Fn, planning::policy::eager, Strided, A...>>(name(), leaves, outputs);
+        return;
+      }
+    }
+    executor.template run<planned<Fn, planning::policy::fused, Strided, A...>>(name(), leaves, outputs);
+  }
+};
+
+/// A compiled function from a captureless lambda or functor. The name appears in messages, profiles and dumps.
+template <fixed_name Name, class Fn>
+consteval auto compile(Fn) {
+  return compiled<Name, Fn>{};
+}
+
+/// How many kernels a call with arguments of these types launches: a constant expression, for static_assert.
+template <fixed_name Name, class Fn, class... A>
+consteval int kernel_count(const compiled<Name, Fn>&, const A&...) {
+  return planned<Fn, planning::policy::fused, 0, A...>::kernels;
+}
+
+}  // namespace fuse

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a call hands over: views, tensors, scalars, and structs of them, flattened into leaves in the order in which the
+// traced function's symbols are numbered.
+#pragma once
+#include <boost/hana/accessors.hpp>
+#include <boost/hana/at.hpp>
+#include <boost/hana/core/to.hpp>
+#include <boost/hana/define_struct.hpp>
+#include <boost/hana/for_each.hpp>
+#include <boost/hana/length.hpp>
+#include <boost/hana/pair.hpp>
+#include <boost/hana/string.hpp>
+#include <boost/hana/tuple.hpp>
+#include <fuse/expr/expr.hpp>
+#include <fuse/tensor/tensor.hpp>
+
+namespace fuse {
+
+namespace hana = boost::hana;
+
+/// Members of structs that a function takes, written once for storage and for symbols:
+///   template <template <class, class> class Tensor> struct weights { BOOST_HANA_DEFINE_STRUCT(weights, …); };
+/// storage is the struct of views to pass, symbol is what the traced function sees.
+template <class T, class E> using storage = view<const T, E>;
+template <class T, class E> using symbol = expr<dtype_of<T>, E>;
+
+/// A leaf as the executors see it.
+struct argument {
+  void* data = nullptr;
+  index extents[max_rank]{};
+  index strides[max_rank]{};
+  long long bits = 0;  // of a scalar: the i64, or the bits of an f64
+};
+
+namespace arguments {
+
+template <class T> inline constexpr bool is_leaf_view = false;
+template <class T, class E, class L> inline constexpr bool is_leaf_view<view<T, E, L>> = true;
+template <class T, class E> inline constexpr bool is_leaf_view<tensor<T, E>> = true;
+
+template <class T>
+concept leaf = is_leaf_view<T>;
+template <class T>
+concept scalar = element<T> && std::is_arithmetic_v<T>;
+template <class T>
+concept structure = hana::Struct<T>::value && !leaf<T>;
+
+template <class T> inline constexpr bool is_row_major = true;
+template <class T, class E> inline constexpr bool is_row_major<view<T, E, strided>> = false;
+
+/// The symbol struct of a storage struct: the same template over `symbol`.
+template <class S>
+struct symbols_of;
+template <template <template <class, class> class> class S, template <class, class> class Tensor>
+struct symbols_of<S<Tensor>> {
+  using type = S<symbol>;
+};
+template <template <class, template <class, class> class> class S, class T, template <class, class> class Tensor>
+struct symbols_of<S<T, Tensor>> {
+  using type = S<T, symbol>;
+};
+
+template <class T>
+struct symbol_type;
+template <leaf T>
+struct symbol_type<T> {
+  using type = expr<dtype_of<typename T::element_type>, typename T::extents_type>;
+};
+template <scalar T>
+struct symbol_type<T> {
+  using type = expr<dtype_of<T>, extents<>>;
+};
+template <structure T>
+struct symbol_type<T> {
+  using type = typename symbols_of<T>::type;
+};
+
+/// The symbol of one leaf, entered into the graph.
+template <class Leaf>
+constexpr void enter(graph_builder& g, typename symbol_type<Leaf>::type& symbol) {
+  using S = typename symbol_type<Leaf>::type;
+  node n;
+  n.op = &argument_op;
+  n.type = S::type;
+  n.rank = S::rank;
+  n.weak = scalar<Leaf>;
+  const int number = g.argument_count++;
+  n.attribute = number;
+  for (int i = 0; i < S::rank; ++i) {
+    dim d;
+    d.kind = dim::argument;
+    d.value = number;
+    d.a = static_cast<short>(i);
+    const index e = S::extents_type::static_extent(i);
+    n.dims[i] = e == dyn ? g.add(d) : g.constant_dim(e);
+  }
+  argument_info& info = g.arguments[number];
+  info.type = S::type;
+  info.rank = S::rank;
+  info.scalar = scalar<Leaf>;
+  info.contiguous = is_row_major<Leaf>;
+  info.node = g.push(n);
+  symbol.graph = &g;
+  symbol.id = info.node;
+}
+
+/// All symbols of one argument, in the order of its members.
+template <class T>
+constexpr typename symbol_type<T>::type enter_all(graph_builder& g) {
+  using S = typename symbol_type<T>::type;
+  S s{};
+  if constexpr (structure<T>) {
+    constexpr std::size_t members = decltype(hana::length(hana::accessors<T>()))::value;
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      auto member = [&](auto from, auto to) {
+        using storage_member = std::remove_cvref_t<decltype(hana::second(from)(std::declval<T&>()))>;
+        hana::second(to)(s) = enter_all<storage_member>(g);
+      };
+      (member(hana::at_c<I>(hana::accessors<T>()), hana::at_c<I>(hana::accessors<S>())), ...);
+    }(std::make_index_sequence<members>{});
+  } else {
+    enter<T>(g, s);
+  }
+  return s;
+}
+
+/// f(leaf) for each leaf of an argument, in the order of the symbols.
+template <class T, class F>
+void for_each_leaf(const T& x, F&& f) {
+  if constexpr (structure<T>) {
+    hana::for_each(hana::accessors<T>(), [&](auto accessor) { for_each_leaf(hana::second(accessor)(x), f); });
+  } else {
+    f(x);
+  }
+}
+
+template <class T>
+argument describe(const T& x) {
+  argument a;
+  if constexpr (leaf<T>) {
+    using element = std::remove_const_t<typename T::element_type>;
+    a.data = const_cast<element*>(x.data());
+    const auto strides = [&] {
+      if constexpr (requires { x.strides(); }) return x.strides();
+      else return x.view().strides();
+    }();
+    for (int i = 0; i < T::rank; ++i) a.extents[i] = x.extents()[i], a.strides[i] = strides[i];
+  } else if constexpr (is_floating(dtype_of<T>)) {
+    a.bits = __builtin_bit_cast(long long, double(x));
+  } else {
+    a.bits = static_cast<long long>(x);
+  }
+  return a;
+}
+
+}  // namespace arguments
+}  // namespace fuse

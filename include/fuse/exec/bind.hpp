@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a plan and the arguments of one call to what the kernels need: lengths, addresses, strides. Everything that can
+// be wrong with a call is found here, before anything runs.
+#pragma once
+#include <fuse/exec/arguments.hpp>
+#include <fuse/kernel/program.hpp>
+
+namespace fuse::binding {
+
+/// The value of every dim of a graph for one call.
+template <class Graph>
+struct lengths {
+  index value[sizeof(Graph::dims) / sizeof(dim)];
+
+  lengths(const Graph& g, const argument* arguments) {
+    for (int i = 0; i < g.dim_count; ++i) {
+      const dim& d = g.dims[i];
+      switch (d.kind) {
+        case dim::constant: value[i] = d.value; break;
+        case dim::argument: value[i] = arguments[d.value].extents[d.a]; break;
+        case dim::sum: value[i] = value[d.a] + value[d.b]; break;
+        case dim::difference: value[i] = value[d.a] - value[d.b]; break;
+        case dim::product: value[i] = value[d.a] * value[d.b]; break;
+        case dim::quotient: value[i] = value[d.b] > 0 ? value[d.a] / value[d.b] : 0; break;
+      }
+    }
+  }
+  index operator[](int d) const { return value[d]; }
+};
+
+/// Where a length comes from, in words.
+template <class Graph>
+std::string describe(const Graph& g, int d) {
+  const dim& x = g.dims[d];
+  if (x.kind == dim::argument) return "axis " + std::to_string(x.a) + " of argument " + std::to_string(x.value);
+  if (x.kind == dim::constant) return "the function";
+  return "a length computed in the function";
+}
+
+template <class Graph>
+void check_lengths(const char* name, const Graph& g, const lengths<Graph>& length) {
+  for (int i = 0; i < g.check_count; ++i) {
+    const dim_check& c = g.checks[i];
+    if (c.b < 0) {
+      if (length[c.a] < 0)
+        throw error(error_category::extents, std::string("fuse::") + name + ": " + c.where + " reaches " +
+                                                 std::to_string(-length[c.a]) + " past the end of its axis");
+    } else if (length[c.a] != length[c.b]) {
+      throw error(error_category::extents, std::string("fuse::") + name + ": " + c.where + ": extents differ: " +
+                                               std::to_string(length[c.a]) + " (" + describe(g, c.a) + ") and " +
+                                               std::to_string(length[c.b]) + " (" + describe(g, c.b) + ")");
+    }
+  }
+}
+
+/// The memory behind a buffer of the plan.
+struct memory {
+  char* data = nullptr;
+  int rank = 0;
+  index extents[max_rank]{};
+  index strides[max_rank]{};
+  index bytes = 0;  // from the first to the last element
+};
+
+inline void set_row_major(memory& m) {
+  index step = 1;
+  for (int i = m.rank - 1; i >= 0; --i) m.strides[i] = step, step *= m.extents[i];
+}
+inline void set_bytes(memory& m, int element_size) {
+  index last = 0;
+  bool empty = false;
+  for (int i = 0; i < m.rank; ++i) {
+    empty = empty || m.extents[i] == 0;
+    last += (m.extents[i] - 1) * m.strides[i];
+  }
+  m.bytes = empty ? 0 : (last + 1) * element_size;
+}
+inline index element_count(const memory& m) {
+  index n = 1;
+  for (int i = 0; i < m.rank; ++i) n *= m.extents[i];
+  return n;
+}
+
+/// Fills the arguments of one kernel. K: its plan (a constant); A: its arguments type.
+template <const kernel_plan& K, class A, class Graph>
+void fill(A& out, const Graph& g, const lengths<Graph>& length, const memory* buffers, const argument* arguments) {
+  index extent[max_axes]{};
+  for (int i = 0; i < K.axes; ++i) extent[i] = length[g.canonical(K.dims[i])];
+  int n = 0;
+  for (int c = 0; c < K.collapsed; ++c) {
+    index product = 1;
+    for (int j = K.first_axis_of[c]; j <= K.last_axis_of[c]; ++j) product *= extent[j];
+    out.extent[n++] = product;
+  }
+  for (int j = K.rank; j < K.axes; ++j) out.extent[n++] = extent[j];
+
+  for (int i = 0; i < K.access_count; ++i) {
+    const access& a = K.accesses[i];
+    index strides[max_rank]{}, step[max_axes]{}, origin = 0;
+    if (a.buffer < 0) {
+      strides[0] = 1;
+    } else if (a.alias) {
+      index s = 1;
+      for (int k = a.rank - 1; k >= 0; --k) strides[k] = s, s *= length[a.dims[k]];
+    } else {
+      for (int k = 0; k < a.rank; ++k) strides[k] = buffers[a.buffer].strides[k];
+    }
+    for (int k = 0; k < a.rank; ++k) {
+      const axis_map& m = a.axis[k];
+      origin += strides[k] * (m.offset + (m.offset_dim >= 0 ? m.dim_scale * length[g.canonical(m.offset_dim)] : 0));
+      index along = strides[k] * m.scale;
+      for (int j = m.first + m.count - 1; j >= m.first && m.count > 0; --j) {
+        step[j] += along;
+        along *= extent[j];
+      }
+    }
+    int at = 0;
+    for (int c = 0; c < K.collapsed; ++c) out.step[i][at++] = step[K.last_axis_of[c]];
+    for (int j = K.rank; j < K.axes; ++j) out.step[i][at++] = step[j];
+    out.origin[i] = origin;
+    out.base[i] = a.buffer < 0 ? nullptr : buffers[a.buffer].data + origin * size_of(a.type);
+    if (a.gathered >= 0) {
+      out.gathered_extent[i] = length[a.dims[a.gathered]];
+      out.gathered_step[i] = strides[a.gathered];
+    }
+  }
+  for (int i = 0; i < K.scalar_count; ++i)
+    out.scalar[i] = K.scalars[i].is_dim ? length[K.scalars[i].which] : arguments[K.scalars[i].which].bits;
+}
+
+/// Does any axis of the kernel's index space have the length 0, so that there is nothing to store?
+template <const kernel_plan& K, class Graph>
+bool is_empty(const Graph& g, const lengths<Graph>& length) {
+  // A row of length 0 still has row values to store; a contraction of length 0 gives zeros.
+  const int axes = K.kind == family::row || K.kind == family::attention ? K.rank - 1 : K.rank;
+  for (int i = 0; i < axes; ++i)
+    if (length[g.canonical(K.dims[i])] == 0) return true;
+  return K.column >= 0 && length[g.canonical(K.dims[K.column])] == 0;
+}
+
+}  // namespace fuse::binding

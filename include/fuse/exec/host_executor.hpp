@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs compiled functions on the host: every kernel body with a block of one thread, rows or tiles shared among the
+// threads of OpenMP where the program is compiled with it. Calls are finished when they return.
+#pragma once
+#include <cstdlib>
+#include <cstring>
+#include <fuse/exec/session.hpp>
+#include <fuse/kernel/attention.hpp>
+#include <fuse/kernel/map.hpp>
+#include <fuse/kernel/row.hpp>
+#include <fuse/kernel/tile.hpp>
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+namespace fuse {
+
+/// One executor serves one thread at a time.
+template <modes Built = modes::fused>
+class host_executor {
+ public:
+  static constexpr modes built_with = Built;
+
+  host_executor() : mode_(environment_mode()) {}
+  explicit host_executor(mode m) : mode_(m) {
+    static_assert(Built == modes::any, "fuse::host_executor: choosing a mode needs host_executor<modes::any>");
+    if (environment_mode() == mode::eager) mode_ = mode::eager;
+  }
+
+  mode current_mode() const { return mode_; }
+  /// Kernels run since the executor was made.
+  std::int64_t launches() const { return launches_; }
+
+  buffer allocate(std::size_t bytes) { return allocate_host(bytes); }
+  template <class T, class E>
+  tensor<T, E> empty(const std::array<index, E::rank>& extents) {
+    return tensor<T, E>(extents);
+  }
+  void synchronize() {}
+
+  // ---- what a session asks of an executor ----
+  template <class Source>
+  void run(const char* name, const argument* arguments, const argument* outputs) {
+    session::run<Source>(*this, name, arguments, outputs);
+  }
+  void check_pointer(const std::string&, const void*) {}
+  void copy(char* to, const char* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+  char* workspace(std::size_t bytes) { return grow(arena_, arena_bytes_, bytes); }
+
+  template <class P>
+  void launch(const char*, const typename P::arguments& a) {
+    ++launches_;
+    if constexpr (P::kind == family::map) {
+      constexpr index grain = 32768 / host_lanes;
+      in_parallel(map_packs<P>(a, host_lanes), grain, 0,
+                  [&](index begin, index end, char*) { run_map<P, host_lanes>(single_block{}, a, begin, end, 1); });
+    } else if constexpr (P::kind == family::row) {
+      const index n = length<P, P::outer>(a), capacity = (n + host_lanes - 1) / host_lanes * host_lanes;
+      in_parallel(row_count<P>(a), grain_of(n), rows::scratch_bytes<P, host_values> * capacity, [&](index begin, index end, char* scratch) {
+        for (index row = begin; row < end; ++row)
+          run_row<P, host_lanes, 0>(single_block{}, a, place_of_row<P>(a, row), scratch, capacity);
+      });
+    } else if constexpr (P::kind == family::tile) {
+      in_parallel(tiles::count<P>(a), grain_of(length<P, P::contraction>(a) * tiles::tile_columns), tiles::scratch_bytes<P, host_values>,
+                  [&](index begin, index end, char* scratch) {
+                    for (index t = begin; t < end; ++t) run_tile<P, host_lanes, host_lanes>(single_block{}, a, t, scratch);
+                  });
+    } else {
+      const index n = length<P, P::outer>(a), columns = length<P, P::column>(a);
+      const index capacity = (n + host_lanes - 1) / host_lanes * host_lanes;
+      in_parallel(row_count<P>(a), grain_of(n * columns), attentions::scratch_bytes<P, host_values>(capacity, columns, 1),
+                  [&](index begin, index end, char* scratch) {
+                    for (index row = begin; row < end; ++row)
+                      run_attention<P, host_lanes, host_lanes, host_lanes>(single_block{}, a, row, scratch, capacity);
+                  });
+    }
+  }
+
+ private:
+  static mode environment_mode() {
+    const char* set = std::getenv("FUSE_ENFORCE_EAGER");
+    const bool eager = set && *set && std::strcmp(set, "0") != 0;
+    if (eager && Built != modes::any)
+      throw error(error_category::mode,
+                  "fuse: FUSE_ENFORCE_EAGER is set, but this program has no eager plans: expected an executor<fuse::modes::any>");
+    return eager ? mode::eager : mode::fused;
+  }
+  static char* grow(buffer& b, std::size_t& have, std::size_t bytes) {
+    if (bytes > have) {
+      b = buffer{};
+      b = allocate_host(bytes);
+      have = bytes;
+    }
+    return static_cast<char*>(b.data());
+  }
+  /// So many rows of n elements that starting a thread for them pays.
+  static index grain_of(index n) { return n > 0 ? (32768 + n - 1) / n : 32768; }
+
+  /// f(begin, end, scratch) over [0, count), in shares of at least `grain`, each thread with its own scratch memory.
+  template <class F>
+  void in_parallel(index count, index grain, index scratch_bytes, const F& f) {
+    const std::size_t stride = (static_cast<std::size_t>(scratch_bytes) + 4095) / 4096 * 4096;
+#if defined(_OPENMP)
+    const index wanted = (count + grain - 1) / grain, most = omp_get_max_threads();
+    const int threads = static_cast<int>(wanted < most ? wanted : most);
+    if (threads > 1) {
+      char* scratch = stride > 0 ? grow(scratch_, scratch_bytes_, stride * static_cast<std::size_t>(threads)) : nullptr;
+#pragma omp parallel num_threads(threads)
+      {
+        const index t = omp_get_thread_num(), n = omp_get_num_threads();
+        f(count * t / n, count * (t + 1) / n, scratch + static_cast<std::size_t>(t) * stride);
+      }
+      return;
+    }
+#else
+    (void)grain;
+#endif
+    f(0, count, stride > 0 ? grow(scratch_, scratch_bytes_, stride) : nullptr);
+  }
+
+  mode mode_;
+  std::int64_t launches_ = 0;
+  buffer arena_, scratch_;
+  std::size_t arena_bytes_ = 0, scratch_bytes_ = 0;
+};
+
+}  // namespace fuse

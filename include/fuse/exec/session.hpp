@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call of a compiled function, the same on every executor: check, find memory, run the kernels in order.
+#pragma once
+#include <fuse/compile.hpp>
+
+namespace fuse::session {
+
+inline bool overlap(const binding::memory& a, const binding::memory& b) {
+  return a.bytes > 0 && b.bytes > 0 && a.data < b.data + b.bytes && b.data < a.data + a.bytes;
+}
+
+/// May output buffer o be the very memory of argument a? Yes if nothing reads a after o is written, and the kernel that
+/// writes o reads a only at the element it writes.
+template <class Source>
+constexpr bool may_be_in_place(int o, int a) {
+  bool possible = true;
+  [&]<int... K>(std::integer_sequence<int, K...>) {
+    int writer = -1;
+    auto visit = [&](const kernel_plan& k, int number) {
+      short stored = -1;
+      for (int s = 0; s < k.store_count; ++s)
+        if (k.accesses[k.stores[s].access].buffer == o) stored = k.stores[s].access;
+      if (stored >= 0) writer = number;
+      for (int i = 0; i < k.access_count; ++i) {
+        if (k.accesses[i].buffer != a) continue;
+        if (writer >= 0 && writer < number) possible = false;
+        if (writer != number) continue;
+        access x = k.accesses[i], y = k.accesses[stored];
+        bool same = x.rank == y.rank && x.gathered < 0 && y.gathered < 0 && x.alias == y.alias && k.kind != family::attention;
+        for (int r = 0; r < x.rank; ++r) same = same && x.axis[r] == y.axis[r];
+        // A contraction reads its operands at many places.
+        for (int s = 0; s < k.step_count; ++s)
+          if (k.steps[s].kind == step_kind::product && (k.steps[s].in[0] == i || k.steps[s].in[1] == i)) same = false;
+        possible = possible && same;
+      }
+    };
+    (visit(Source::template kernel<K>::k, K), ...);
+  }(std::make_integer_sequence<int, Source::kernels>{});
+  return possible;
+}
+
+/// Is argument a the target of the scatter that makes output buffer o?
+template <class Source>
+constexpr bool is_scatter_target(int o, int a) {
+  const short from = Source::plan.buffers[o].copied_from;
+  return from >= 0 && Source::plan.state[from].buffer == a;
+}
+
+/// Outputs share memory with nothing, but for an argument that they replace element by element.
+template <class Source>
+void check_overlap(const char* name, const binding::memory* buffers) {
+  constexpr auto& g = Source::graph;
+  constexpr int arguments = g.argument_count, outputs = g.output_count;
+  struct table_t {
+    bool in_place[outputs + 1][arguments + 1]{};
+  };
+  static constexpr table_t table = [] {
+    table_t t;
+    for (int o = 0; o < outputs; ++o)
+      for (int a = 0; a < arguments; ++a)
+        if (!g.arguments[a].scalar)
+          t.in_place[o][a] = is_scatter_target<Source>(arguments + o, a) || may_be_in_place<Source>(arguments + o, a);
+    return t;
+  }();
+  auto complain = [&](int o, const std::string& other, const char* remedy) {
+    throw error(error_category::argument, std::string("fuse::") + name + ": output " + std::to_string(o) + " overlaps " + other + ": " + remedy);
+  };
+  for (int o = 0; o < outputs; ++o) {
+    const binding::memory& m = buffers[arguments + o];
+    for (int a = 0; a < arguments; ++a) {
+      if (g.arguments[a].scalar || !overlap(m, buffers[a])) continue;
+      const bool same = m.data == buffers[a].data && m.bytes == buffers[a].bytes;
+      if (!same || !table.in_place[o][a])
+        complain(o, "argument " + std::to_string(a),
+                 "it would be overwritten before it is read for the last time (give the output memory of its own)");
+    }
+    for (int p = 0; p < o; ++p)
+      if (overlap(m, buffers[arguments + p])) complain(o, "output " + std::to_string(p), "give each its own memory");
+  }
+}
+
+/// Checks a call and launches the kernels of its plan in order. Nothing runs if anything is wrong.
+template <class Source, class Executor>
+void run(Executor& executor, const char* name, const argument* arguments, const argument* outputs) {
+  constexpr auto& g = Source::graph;
+  constexpr auto& plan = Source::plan;
+  using graph_type = std::remove_const_t<std::remove_reference_t<decltype(g)>>;
+  const binding::lengths<graph_type> length(g, arguments);
+  binding::check_lengths(name, g, length);
+
+  binding::memory buffers[plan.buffer_count + 1];
+  index arena = 0;
+  for (int b = 0; b < plan.buffer_count; ++b) {
+    const planning::buffer_info& info = plan.buffers[b];
+    if (info.node < 0) continue;
+    const node& n = g.nodes[info.node];
+    binding::memory& m = buffers[b];
+    m.rank = n.rank;
+    const bool is_output = info.kind == planning::buffer_kind::output;
+    const argument* given = info.kind == planning::buffer_kind::argument ? &arguments[b] : is_output ? &outputs[b - g.argument_count] : nullptr;
+    if (given) {
+      m.data = static_cast<char*>(given->data);
+      for (int i = 0; i < n.rank; ++i) m.extents[i] = given->extents[i], m.strides[i] = given->strides[i];
+      for (int i = 0; i < n.rank && is_output; ++i)
+        if (given->extents[i] != length[g.canonical(n.dims[i])])
+          throw error(error_category::extents, std::string("fuse::") + name + ": output " + std::to_string(b - g.argument_count) + ": axis " +
+                                                   std::to_string(i) + ": expected the extent " + std::to_string(length[g.canonical(n.dims[i])]) +
+                                                   ", got " + std::to_string(given->extents[i]));
+    } else {
+      for (int i = 0; i < n.rank; ++i) m.extents[i] = length[g.canonical(n.dims[i])];
+      binding::set_row_major(m);
+    }
+    binding::set_bytes(m, size_of(n.type));
+    if (!given) {
+      m.data = reinterpret_cast<char*>(arena);  // its place in the arena, for now
+      arena += (m.bytes + 255) / 256 * 256;
+    } else if (!(info.kind == planning::buffer_kind::argument && g.arguments[b].scalar)) {
+      const int number = is_output ? b - g.argument_count : b;
+      const std::string which = std::string("fuse::") + name + ": " + (is_output ? "output " : "argument ") + std::to_string(number);
+      if (!m.data && m.bytes > 0) throw error(error_category::argument, which + ": the pointer is null: expected memory of " + std::to_string(m.bytes) + " bytes");
+      if (m.data && reinterpret_cast<std::uintptr_t>(m.data) % size_of(n.type) != 0)
+        throw error(error_category::argument, which + ": the pointer is not aligned to its element size of " + std::to_string(size_of(n.type)) + " bytes");
+      if (m.bytes > 0) executor.check_pointer(which, m.data);
+    }
+  }
+  check_overlap<Source>(name, buffers);
+
+  char* base = arena > 0 ? executor.workspace(static_cast<std::size_t>(arena)) : nullptr;
+  for (int b = 0; b < plan.buffer_count; ++b)
+    if (plan.buffers[b].kind == planning::buffer_kind::temporary) buffers[b].data = base + reinterpret_cast<index>(buffers[b].data);
+
+  [&]<int... K>(std::integer_sequence<int, K...>) {
+    auto one = [&](auto which) {
+      constexpr int k = decltype(which)::value;
+      using kernel_source = typename Source::template kernel<k>;
+      using program = typename kernel_source::type;
+      constexpr const kernel_plan& kernel = kernel_source::k;
+      for (int s = 0; s < kernel.store_count; ++s) {  // a scatter into other memory than its target's copies that first
+        const short b = kernel.accesses[kernel.stores[s].access].buffer, from = plan.buffers[b].copied_from;
+        if (from < 0) continue;
+        const binding::memory& target = buffers[plan.state[from].buffer];
+        if (target.data != buffers[b].data && target.bytes > 0) executor.copy(buffers[b].data, target.data, static_cast<std::size_t>(target.bytes));
+      }
+      if (binding::is_empty<kernel_source::k>(g, length)) return;
+      typename program::arguments a;
+      binding::fill<kernel_source::k>(a, g, length, buffers, arguments);
+      executor.template launch<program>(name, a);
+    };
+    (one(std::integral_constant<int, K>{}), ...);
+  }(std::make_integer_sequence<int, Source::kernels>{});
+}
+
+}  // namespace fuse::session

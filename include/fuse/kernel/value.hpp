@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+// The values a kernel body holds: several neighbouring elements of a compute type. On the host a value is a pack (vector
+// registers), on a device a small array of registers. Both offer the same functions, so that a body is written once.
+#pragma once
+#include <fuse/op/op_info.hpp>
+
+namespace fuse {
+
+/// How the elements of one access lie along the innermost axis.
+enum class stepping : std::uint8_t {
+  none,     // one element serves the whole axis
+  unit,     // neighbours in memory
+  strided,  // a run-time stride
+};
+
+namespace values {
+
+/// A value narrowed to what its dtype can hold: i8 and u8 wrap, bool is 0 or 1.
+template <dtype D, class T>
+FUSE_HD T narrow_scalar(T x) {
+  if constexpr (D == dtype::i8) return T(std::int8_t(x));
+  else if constexpr (D == dtype::u8) return T(std::uint8_t(x));
+  else if constexpr (D == dtype::boolean) return T(x != T(0));
+  else return x;
+}
+
+/// From storage to the compute type and back.
+template <dtype D>
+FUSE_HD compute_type_of<D> widen(type_of<D> x) {
+  if constexpr (D == dtype::f16 || D == dtype::bf16) return float(x);
+  else return compute_type_of<D>(x);
+}
+template <dtype D>
+FUSE_HD type_of<D> shrink(compute_type_of<D> x) {
+  if constexpr (D == dtype::boolean) return x != 0;
+  else return type_of<D>(x);
+}
+
+/// A reduction's start value: ±infinity saturates to the limits of the type.
+template <dtype D>
+FUSE_HD constexpr compute_type_of<D> identity(double x) {
+  using T = compute_type_of<D>;
+  if constexpr (is_floating(D)) {
+    return T(x);
+  } else {
+    constexpr long long bits = D == dtype::boolean ? 0 : D == dtype::i8 ? 7 : D == dtype::u8 ? 8 : D == dtype::i32 ? 31 : 63;
+    constexpr long long high = D == dtype::boolean ? 1 : bits == 63 ? __LONG_LONG_MAX__ : (1ll << bits) - 1;
+    constexpr long long low = D == dtype::boolean || D == dtype::u8 ? 0 : -high - 1;
+    return x == __builtin_inf() ? T(high) : x == -__builtin_inf() ? T(low) : T(x);
+  }
+}
+
+}  // namespace values
+
+// ---------------------------------------------------------------------------------------------------- host
+
+struct host_values {
+  static constexpr bool device = false;
+  static constexpr int lanes = host_lanes;
+  template <class T, int> using value = pack<T, host_lanes>;
+
+  template <class T, int N>
+  FUSE_HOST static pack<T, lanes> splat(T x) { return pack<T, lanes>(x); }
+  template <class T, int N>
+  FUSE_HOST static pack<T, lanes> counting(T first, T step) {
+    pack<T, lanes> r;
+    for (int i = 0; i < lanes; ++i) packs::set_lane(r, i, T(first + T(i) * step));
+    return r;
+  }
+  template <class T>
+  FUSE_HOST static T first(pack<T, lanes> x) { return packs::lane(x, 0); }
+
+  template <const op_info* Op, int N, class T, class... P>
+  FUSE_HOST static pack<T, lanes> apply(pack<T, lanes> a, P... rest) {
+    const pack<T, lanes> in[] = {a, rest...};
+    constexpr auto f = Op->host.get<T>();
+    return f(in);
+  }
+
+  template <class T, int N>
+  FUSE_HOST static pack<T, lanes> multiply_add(pack<T, lanes> a, pack<T, lanes> b, pack<T, lanes> c) {
+    return a * b + c;
+  }
+
+  template <dtype To, dtype From, int N>
+  FUSE_HOST static auto convert(pack<compute_type_of<From>, lanes> x) {
+    using T = compute_type_of<To>;
+    using S = compute_type_of<From>;
+    if constexpr (To == dtype::boolean) {
+      return truth<T>(x != S(0));
+    } else if constexpr (std::is_same_v<S, T>) {
+      return round<To>(x);
+    } else {
+      return round<To>(packs::convert<T>(x));
+    }
+  }
+  /// Rounds to what the dtype can hold, in the compute type.
+  template <dtype D, class T>
+  FUSE_HOST static pack<T, lanes> round(pack<T, lanes> x) {
+    if constexpr (D == dtype::boolean) return truth<T>(x != T(0));
+    else if constexpr (D == dtype::u8) return x & T(255);
+    else if constexpr (D == dtype::i8) return ((x & T(255)) ^ T(128)) - T(128);
+    else if constexpr (D == dtype::bf16) return from_bf16(to_bf16(x));
+    else if constexpr (D == dtype::f16) return from_f16(to_f16(x));
+    else return x;
+  }
+  /// Integers narrowed to their dtype; floats stay in the compute type (a fused chain is not rounded in between).
+  template <dtype D, class T>
+  FUSE_HOST static pack<T, lanes> narrow(pack<T, lanes> x) {
+    if constexpr (D == dtype::boolean || D == dtype::u8 || D == dtype::i8) return round<D>(x);
+    else return x;
+  }
+
+  /// Elements at p, p + stride, …: the first `count` of them; the rest are zero.
+  template <dtype D, stepping S, int N>
+  FUSE_HOST static auto load(const type_of<D>* p, index stride, int count) {
+    using T = compute_type_of<D>;
+    if constexpr (S == stepping::none) {
+      return pack<T, lanes>(values::widen<D>(*p));
+    } else if constexpr (S == stepping::strided) {
+      pack<T, lanes> r(T(0));
+      for (int i = 0; i < count; ++i) packs::set_lane(r, i, values::widen<D>(p[i * stride]));
+      return r;
+    } else {
+      if (count >= lanes) [[likely]] return load_unit<D>(p);
+      type_of<D> part[lanes]{};
+      for (int i = 0; i < count; ++i) part[i] = p[i];
+      return load_unit<D>(part);
+    }
+  }
+  template <dtype D, stepping S, int N>
+  FUSE_HOST static void store(type_of<D>* p, index stride, pack<compute_type_of<D>, lanes> x, int count) {
+    if constexpr (S == stepping::unit) {
+      if (count >= lanes) [[likely]] return store_unit<D>(p, x);
+      type_of<D> part[lanes];
+      store_unit<D>(part, x);
+      for (int i = 0; i < count; ++i) p[i] = part[i];
+    } else {
+      for (int i = 0; i < count; ++i) p[i * stride] = values::shrink<D>(packs::lane(x, i));
+    }
+  }
+
+  /// Folds the lanes with Op in a fixed tree order.
+  template <const op_info* Op, class T>
+  FUSE_HOST static T fold(pack<T, lanes> x) {
+    pack<T, lanes> y = x;
+    for (int half = lanes / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; ++i) packs::set_lane(y, i, packs::lane(x, i + half));
+      x = apply<Op, lanes>(x, y);
+    }
+    return packs::lane(x, 0);
+  }
+  template <class T>
+  FUSE_HOST static pack<T, lanes> keep_first(pack<T, lanes> x, int count, T otherwise) {
+    if (count >= lanes) return x;
+    for (int i = count; i < lanes; ++i) packs::set_lane(x, i, otherwise);
+    return x;
+  }
+
+ private:
+  template <class T, class M>
+  FUSE_HOST static pack<T, lanes> truth(M mask) {
+    return packs::convert<T>(mask & scalar_of<M>(1));
+  }
+  template <dtype D>
+  FUSE_HOST static auto load_unit(const type_of<D>* p) {
+    using T = compute_type_of<D>;
+    if constexpr (D == dtype::bf16 || D == dtype::f16) {
+      const auto raw = packs::convert<std::uint32_t>(packs::load<std::uint16_t, lanes>(reinterpret_cast<const std::uint16_t*>(p)));
+      if constexpr (D == dtype::bf16) return from_bf16(raw);
+      else return from_f16(raw);
+    } else if constexpr (D == dtype::boolean) {
+      const auto raw = packs::load<std::uint8_t, lanes>(reinterpret_cast<const std::uint8_t*>(p));
+      return truth<T>(packs::convert<T>(raw) != T(0));
+    } else if constexpr (std::is_same_v<type_of<D>, T>) {
+      return packs::load<T, lanes>(p);
+    } else {
+      return packs::convert<T>(packs::load<type_of<D>, lanes>(p));
+    }
+  }
+  template <dtype D>
+  FUSE_HOST static void store_unit(type_of<D>* p, pack<compute_type_of<D>, lanes> x) {
+    if constexpr (D == dtype::bf16) {
+      packs::store(reinterpret_cast<std::uint16_t*>(p), packs::convert<std::uint16_t>(to_bf16(x)));
+    } else if constexpr (D == dtype::f16) {
+      packs::store(reinterpret_cast<std::uint16_t*>(p), packs::convert<std::uint16_t>(to_f16(x)));
+    } else if constexpr (D == dtype::boolean) {
+      packs::store(reinterpret_cast<std::uint8_t*>(p), packs::convert<std::uint8_t>(round<D>(x)));
+    } else if constexpr (std::is_same_v<type_of<D>, compute_type_of<D>>) {
+      packs::store(p, x);
+    } else {
+      packs::store(p, packs::convert<type_of<D>>(x));
+    }
+  }
+
+  using words = pack<std::uint32_t, lanes>;
+  FUSE_HOST static pack<float, lanes> from_bf16(words x) { return packs::bits<float>(x << 16u); }
+  FUSE_HOST static words to_bf16(pack<float, lanes> x) {
+    const words u = packs::bits<std::uint32_t>(x);
+    const words rounded = (u + 0x7fffu + (u >> 16u & 1u)) >> 16u;
+    return packs::bits<std::uint32_t>(packs::select(x != x, packs::bits<float>(words(0x7fffu)), packs::bits<float>(rounded)));
+  }
+  FUSE_HOST static pack<float, lanes> from_f16(words x) {  // see half_bits::from_f16
+    const words sign = (x & 0x8000u) << 16u, magnitude = (x & 0x7fffu) << 13u;
+    const pack<float, lanes> scaled = packs::bits<float>(magnitude) * half_bits::float_of(0x77800000u);
+    const auto special = packs::bits<std::int32_t>(x & 0x7c00u) == 0x7c00;
+    const pack<float, lanes> r = packs::select(special, packs::bits<float>(magnitude | 0x7f800000u), scaled);
+    return packs::bits<float>(packs::bits<std::uint32_t>(r) | sign);
+  }
+  FUSE_HOST static words to_f16(pack<float, lanes> x) {  // see half_bits::to_f16
+    using ints = pack<std::int32_t, lanes>;
+    const words u = packs::bits<std::uint32_t>(x), sign = u >> 16u & 0x8000u, magnitude = u & 0x7fffffffu;
+    const words rounded = magnitude + 0xfffu + (magnitude >> 13u & 1u);
+    const ints normal = packs::bits<std::int32_t>((rounded - 0x38000000u) >> 13u);
+    const ints small = packs::bits<std::int32_t>(packs::bits<std::uint32_t>(packs::bits<float>(magnitude) + 0.5f) - 0x3f000000u);
+    const ints m = packs::bits<std::int32_t>(magnitude);
+    ints r = select(m < 0x38800000, small, normal);
+    r = select(m < 0x477ff000, r, ints(0x7c00));
+    r = select(m <= 0x7f800000, r, ints(0x7fff));
+    return packs::bits<std::uint32_t>(r) | sign;
+  }
+};
+
+// ---------------------------------------------------------------------------------------------------- device
+
+#if defined(__CUDACC__)
+template <class T, int N>
+struct lanes_of {
+  T v[N];
+};
+
+struct device_values {
+  static constexpr bool device = true;
+  template <class T, int N> using value = lanes_of<T, N>;
+
+  template <class T, int N>
+  FUSE_DEVICE static lanes_of<T, N> splat(T x) {
+    lanes_of<T, N> r;
+#pragma unroll
+    for (int i = 0; i < N; ++i) r.v[i] = x;
+    return r;
+  }
+  template <class T, int N>
+  FUSE_DEVICE static lanes_of<T, N> counting(T first, T step) {
+    lanes_of<T, N> r;
+#pragma unroll
+    for (int i = 0; i < N; ++i) r.v[i] = first + T(i) * step;
+    return r;
+  }
+  template <class T, int N>
+  FUSE_DEVICE static T first(lanes_of<T, N> x) { return x.v[0]; }
+
+  template <const op_info* Op, int N, class T, class... P>
+  FUSE_DEVICE static lanes_of<T, N> apply(lanes_of<T, N> a, P... rest) {
+    constexpr auto f = Op->device.get<T>();
+    lanes_of<T, N> r;
+#pragma unroll
+    for (int i = 0; i < N; ++i) {
+      const T in[] = {a.v[i], rest.v[i]...};
+      r.v[i] = f(in);
+    }
+    return r;
+  }
+
+  template <class T, int N>
+  FUSE_DEVICE static lanes_of<T, N> multiply_add(lanes_of<T, N> a, lanes_of<T, N> b, lanes_of<T, N> c) {
+#pragma unroll
+    for (int i = 0; i < N; ++i) c.v[i] = a.v[i] * b.v[i] + c.v[i];
+    return c;
+  }
+
+  template <dtype To, dtype From, int N>
+  FUSE_DEVICE static auto convert(lanes_of<compute_type_of<From>, N> x) {
+    lanes_of<compute_type_of<To>, N> r;
+#pragma unroll
+    for (int i = 0; i < N; ++i) {
+      if constexpr (To == dtype::boolean) r.v[i] = x.v[i] != 0;
+      else if constexpr (To == dtype::f16 || To == dtype::bf16) r.v[i] = float(type_of<To>(float(x.v[i])));
+      else r.v[i] = values::narrow_scalar<To>(compute_type_of<To>(x.v[i]));
+    }
+    return r;
+  }
+  template <dtype D, class T, int N>
+  FUSE_DEVICE static lanes_of<T, N> narrow(lanes_of<T, N> x) {
+    if constexpr (D == dtype::boolean || D == dtype::u8 || D == dtype::i8) {
+#pragma unroll
+      for (int i = 0; i < N; ++i) x.v[i] = values::narrow_scalar<D>(x.v[i]);
+    }
+    return x;
+  }
+
+  template <dtype D, stepping S, int N>
+  FUSE_DEVICE static auto load(const type_of<D>* p, index stride, int count) {
+    lanes_of<compute_type_of<D>, N> r;
+    if constexpr (S == stepping::none) {
+      r = splat<compute_type_of<D>, N>(values::widen<D>(*p));
+    } else if constexpr (S == stepping::unit && N > 1) {
+      if (count >= N) {
+        struct alignas(N * sizeof(type_of<D>) > 16 ? 16 : N * sizeof(type_of<D>)) chunk {
+          type_of<D> e[N];
+        };
+        const chunk c = *reinterpret_cast<const chunk*>(p);
+#pragma unroll
+        for (int i = 0; i < N; ++i) r.v[i] = values::widen<D>(c.e[i]);
+      } else {
+#pragma unroll
+        for (int i = 0; i < N; ++i) r.v[i] = i < count ? values::widen<D>(p[i]) : compute_type_of<D>(0);
+      }
+    } else {
+      const index step = S == stepping::unit ? 1 : stride;
+#pragma unroll
+      for (int i = 0; i < N; ++i) r.v[i] = i < count ? values::widen<D>(p[i * step]) : compute_type_of<D>(0);
+    }
+    return r;
+  }
+  template <dtype D, stepping S, int N>
+  FUSE_DEVICE static void store(type_of<D>* p, index stride, lanes_of<compute_type_of<D>, N> x, int count) {
+    if constexpr (S == stepping::unit && N > 1) {
+      if (count >= N) {
+        struct alignas(N * sizeof(type_of<D>) > 16 ? 16 : N * sizeof(type_of<D>)) chunk {
+          type_of<D> e[N];
+        } c;
+#pragma unroll
+        for (int i = 0; i < N; ++i) c.e[i] = values::shrink<D>(x.v[i]);
+        *reinterpret_cast<chunk*>(p) = c;
+        return;
+      }
+    }
+    const index step = S == stepping::unit ? 1 : stride;
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      if (i < count) p[i * step] = values::shrink<D>(x.v[i]);
+  }
+  template <const op_info* Op, class T, int N>
+  FUSE_DEVICE static T fold(lanes_of<T, N> x) {
+    constexpr auto f = Op->device.get<T>();
+#pragma unroll
+    for (int half = N / 2; half > 0; half /= 2) {
+#pragma unroll
+      for (int i = 0; i < half; ++i) {
+        const T in[] = {x.v[i], x.v[i + half]};
+        x.v[i] = f(in);
+      }
+    }
+    return x.v[0];
+  }
+  template <class T, int N>
+  FUSE_DEVICE static lanes_of<T, N> keep_first(lanes_of<T, N> x, int count, T otherwise) {
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      if (i >= count) x.v[i] = otherwise;
+    return x;
+  }
+};
+#endif
+
+}  // namespace fuse

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes the steps of one kernel: values are pulled from its roots down to memory, each at the place (frame) where the
+// kernel needs it. What cannot be computed at that place has to be materialised by an earlier kernel; the emitter then
+// stops and says which node that is, and why.
+#pragma once
+#include <fuse/op/select.hpp>
+#include <fuse/plan/frames.hpp>
+
+namespace fuse::planning {
+
+enum class cut_reason : std::uint8_t {
+  none,
+  output,        // the caller wants it
+  eager,         // one kernel per operation was asked for
+  other_row,     // a reduction over other rows than this kernel's: a grid-wide dependency
+  matmul,        // a contraction is a grid-wide dependency of whatever is not its epilogue
+  operand,       // a contraction or gather reads its operand many times: it is computed once
+  reordered,     // its elements are needed in an order that is not an affine view
+  scattered,     // written in place by a scatter
+};
+
+constexpr const char* text_of(cut_reason r) {
+  constexpr const char* text[] = {"",
+                                  "it is an output",
+                                  "one kernel per operation was asked for",
+                                  "its reduction runs over other rows: every block would need all of them",
+                                  "a contraction needs all blocks before its consumers, unless they are its epilogue",
+                                  "its consumer reads each element many times, so it is computed once",
+                                  "its consumer reads it in an order that is no affine view of it",
+                                  "a scatter writes into its buffer"};
+  return text[int(r)];
+}
+
+/// What is known of each node while a plan is made.
+struct node_state {
+  short buffer = -1;  // argument or materialised: its buffer
+  bool in_kernel = false;
+  bool whole = false;  // in_kernel: has the shape of the whole index space (else one value a row)
+};
+
+template <class Graph, int Nodes>
+struct emitter {
+  const Graph& g;
+  const node_state (&state)[Nodes];
+  kernel_plan k{};
+  short failed = -1;
+  cut_reason reason = cut_reason::none;
+
+  struct memo {
+    short node, frame, step;
+  };
+  index_map frames[96]{};
+  memo memos[256]{};
+  int frame_count = 0, memo_count = 0;
+
+  constexpr emitter(const Graph& graph, const node_state (&states)[Nodes]) : g(graph), state(states) {}
+
+  constexpr short fail(int node, cut_reason why) {
+    if (failed < 0) failed = static_cast<short>(node), reason = why;
+    return -1;
+  }
+
+  // ---- the pieces of a kernel ----
+  constexpr short push(const step& s) {
+    for (int i = 0; i < k.step_count; ++i)
+      if (k.steps[i].same_value(s)) return static_cast<short>(i);
+    k.steps[k.step_count] = s;
+    return static_cast<short>(k.step_count++);
+  }
+  constexpr short scalar(scalar_slot s, dtype type) {
+    int i = 0;
+    while (i < k.scalar_count && !(k.scalars[i] == s)) ++i;
+    if (i == k.scalar_count) k.scalars[k.scalar_count++] = s;
+    step t;
+    t.kind = step_kind::scalar;
+    t.type = type;
+    t.attribute = i;
+    return push(t);
+  }
+  constexpr short extent_step(short dim) {
+    if (g.is_constant(dim)) {
+      step t;
+      t.type = dtype::i64;
+      t.attribute = g.constant_of(dim);
+      return push(t);
+    }
+    return scalar({true, g.canonical(dim)}, dtype::i64);
+  }
+  constexpr short intern(const index_map& f) {
+    for (int i = 0; i < frame_count; ++i)
+      if (frames[i] == f) return static_cast<short>(i);
+    frames[frame_count] = f;
+    return static_cast<short>(frame_count++);
+  }
+
+  /// How the elements of an access lie along one axis of the index space.
+  constexpr stepping along(const access& a, bool row_major, int axis) const {
+    int found = -1, count = 0, last = a.rank - 1;
+    for (int i = 0; i < a.rank; ++i)
+      if (a.axis[i].count > 0 && a.axis[i].first <= axis && axis < a.axis[i].first + a.axis[i].count) found = i, ++count;
+    if (count == 0) return stepping::none;
+    while (last > found && g.length(a.dims[last]) == 1) --last;
+    const axis_map m = a.axis[found];
+    const bool unit = count == 1 && row_major && found == last && m.scale == 1 && axis == m.first + m.count - 1;
+    return unit ? stepping::unit : stepping::strided;
+  }
+  constexpr short push(access a, bool row_major) {
+    a.inner = along(a, row_major, k.inner());
+    if (k.contraction >= 0) a.contraction = along(a, row_major, k.contraction);
+    if (k.column >= 0) a.column = along(a, row_major, k.column);
+    for (int i = 0; i < k.access_count; ++i)
+      if (k.accesses[i] == a) return static_cast<short>(i);
+    k.accesses[k.access_count] = a;
+    return static_cast<short>(k.access_count++);
+  }
+
+  /// Does this node stand for memory as it is? Then `alias` says whether a reshape lies between.
+  constexpr short buffer_of(int id, bool& alias) const {
+    alias = false;
+    while (true) {
+      if (state[id].buffer >= 0 && !state[id].in_kernel) {
+        const node& n = g.nodes[id];
+        const bool strided = n.kind() == op_kind::argument && !g.arguments[n.attribute].contiguous;
+        return alias && strided ? short(-1) : short(id);
+      }
+      if (g.nodes[id].kind() != op_kind::reshape) return -1;
+      id = g.nodes[id].in[0];
+      alias = true;
+    }
+  }
+  constexpr access access_of(int id, int buffer_node, bool alias, const index_map& f) const {
+    access a;
+    const node& n = g.nodes[id];
+    a.buffer = state[buffer_node].buffer;
+    a.type = n.type;
+    a.alias = alias;
+    a.rank = n.rank;
+    for (int i = 0; i < n.rank; ++i) {
+      a.axis[i] = f.axis[i];
+      a.dims[i] = g.canonical(n.dims[i]);
+    }
+    return a;
+  }
+  constexpr bool row_major(int buffer_node) const {
+    const node& n = g.nodes[buffer_node];
+    return n.kind() != op_kind::argument || g.arguments[n.attribute].contiguous;
+  }
+
+  /// The access of an operand that is read straight from memory, through any affine views; -1 with `failed` set.
+  constexpr short memory(int id, index_map f, short gathered = -1) {
+    while (true) {
+      bool alias = false;
+      const short b = buffer_of(id, alias);
+      if (b >= 0) {
+        access a = access_of(id, b, alias, f);
+        a.gathered = gathered;
+        return push(a, row_major(b));
+      }
+      const node& n = g.nodes[id];
+      index_map operand;
+      if (gathered < 0 && n.kind() == op_kind::reindex && compose(g.maps[n.attribute], f, operand)) {
+        id = n.in[0], f = operand;
+      } else if (gathered < 0 && n.kind() == op_kind::reshape &&
+                 through_reshape(g, k.dims, n, f, g.nodes[n.in[0]], operand)) {
+        id = n.in[0], f = operand;
+      } else {
+        return fail(n.kind() == op_kind::reshape && row_major_view(n.in[0]) ? id : base_of(id), cut_reason::operand);
+      }
+    }
+  }
+  constexpr bool row_major_view(int id) const { return g.nodes[id].kind() == op_kind::reindex; }
+  /// Below views that memory can show.
+  constexpr int base_of(int id) const {
+    while (g.nodes[id].kind() == op_kind::reindex) id = g.nodes[id].in[0];
+    return id;
+  }
+
+  // ---- values ----
+  constexpr index_map row_frame(const node& n) const {  // (outer…, 1) or (outer…)
+    index_map f = identity_frame(n.rank);
+    for (int i = k.inner(); i < n.rank; ++i) f.axis[i] = axis_map{};
+    return f;
+  }
+  constexpr index_map home_frame(int id) const {
+    return state[id].whole ? identity_frame(g.nodes[id].rank) : row_frame(g.nodes[id]);
+  }
+
+  constexpr bool has_domain_shape(const node& n) const {
+    if (n.rank != k.rank) return false;
+    for (int i = 0; i < n.rank; ++i)
+      if (!g.same_dim(n.dims[i], k.dims[i])) return false;
+    return true;
+  }
+
+  constexpr short emit(int id, const index_map& f, short predicate = -1) {
+    if (failed >= 0) return -1;
+    const node n = g.nodes[id];
+    const short frame = intern(f);
+    const bool plain = predicate < 0;
+    if (plain)
+      for (int i = 0; i < memo_count; ++i)
+        if (memos[i].node == id && memos[i].frame == frame) return memos[i].step;
+    const short s = write(id, n, f, predicate);
+    if (plain && s >= 0) memos[memo_count++] = {static_cast<short>(id), frame, s};
+    return s;
+  }
+
+ private:
+  constexpr bool element(short s) const { return s >= 0 && k.steps[s].element; }
+
+  constexpr short load(short a, short index_step, short predicate) {
+    step s;
+    s.kind = step_kind::load;
+    s.type = k.accesses[a].type;
+    s.attribute = a;
+    s.in[0] = index_step, s.in[1] = predicate;
+    s.element = k.accesses[a].inner != stepping::none || element(index_step) || element(predicate);
+    return push(s);
+  }
+
+  constexpr short write(int id, const node& n, const index_map& f, short predicate) {
+    if (n.kind() == op_kind::argument && g.arguments[n.attribute].scalar)
+      return scalar({false, static_cast<short>(n.attribute)}, n.type);
+    bool alias = false;
+    if (state[id].in_kernel) {
+      if (!(f == home_frame(id))) return fail(id, cut_reason::reordered);
+    } else if (const short b = buffer_of(id, alias); b >= 0) {
+      return load(push(access_of(id, b, alias, f), row_major(b)), -1, predicate);
+    }
+    step s;
+    s.type = n.type;
+    switch (n.kind()) {
+      case op_kind::constant:
+        s.attribute = n.attribute;
+        return push(s);
+      case op_kind::extent:
+        return extent_step(static_cast<short>(n.attribute));
+      case op_kind::iota:
+        return coordinate(f.axis[n.attribute], n.dims[n.attribute]);
+      case op_kind::pointwise:
+      case op_kind::cast: {
+        s.kind = n.kind() == op_kind::cast ? step_kind::cast : step_kind::pointwise;
+        s.op = n.op;
+        for (int i = 0; i < n.op->arity; ++i) {
+          s.in[i] = emit(n.in[i], g.nodes[n.in[i]].rank == 0 ? index_map{} : f, predicate);
+          if (s.in[i] < 0) return -1;
+          s.element = s.element || element(s.in[i]);
+        }
+        return push(s);
+      }
+      case op_kind::reindex: {
+        index_map operand;
+        if (!compose(g.maps[n.attribute], f, operand)) return fail(id, cut_reason::reordered);
+        return emit(n.in[0], operand, predicate);
+      }
+      case op_kind::reshape: {
+        index_map operand;
+        if (!through_reshape(g, k.dims, n, f, g.nodes[n.in[0]], operand)) return fail(n.in[0], cut_reason::reordered);
+        return emit(n.in[0], operand, predicate);
+      }
+      case op_kind::concat:
+        return concat(n, f, predicate);
+      case op_kind::gather: {
+        const node rows = g.nodes[n.in[1]], table = g.nodes[n.in[0]];
+        index_map at, in_table;
+        at.rank = rows.rank;
+        for (int i = 0; i < rows.rank; ++i) at.axis[i] = f.axis[i];
+        in_table.rank = table.rank;
+        for (int i = 1; i < table.rank; ++i) in_table.axis[i] = f.axis[rows.rank + i - 1];
+        const short which = emit(n.in[1], at, predicate);
+        if (which < 0) return -1;
+        const short a = memory(n.in[0], in_table, 0);
+        return a < 0 ? a : load(a, which, predicate);
+      }
+      case op_kind::reduce:
+        return reduce(id, n, f);
+      case op_kind::matmul:
+        return product(id, n, f);
+      default:
+        return fail(id, cut_reason::scattered);
+    }
+  }
+
+  constexpr short coordinate(const axis_map& m, short dim) {
+    access a;
+    a.type = dtype::i64;
+    a.rank = 1;
+    a.axis[0] = m;
+    a.dims[0] = g.canonical(dim);
+    step s;
+    s.kind = step_kind::coordinate;
+    s.type = dtype::i64;
+    s.attribute = push(a, false);
+    s.element = k.accesses[s.attribute].inner != stepping::none;
+    return push(s);
+  }
+
+  /// The operand whose part of the joined axis holds the coordinate; the other is not read there.
+  constexpr short concat(const node& n, const index_map& f, short predicate) {
+    const int axis = static_cast<int>(n.attribute);
+    const short first_length = g.nodes[n.in[0]].dims[axis];
+    short value[2]{}, inside[2]{};
+    for (int i = 0; i < 2; ++i) {
+      index_map operand = f;
+      if (i == 1) {
+        axis_map& m = operand.axis[axis];
+        if (g.is_constant(first_length)) {
+          m.offset -= g.constant_of(first_length);
+        } else if (m.offset_dim < 0) {
+          m.offset_dim = g.canonical(first_length);
+          m.dim_scale = -1;
+        } else {
+          return fail(n.in[1], cut_reason::reordered);
+        }
+      }
+      step s;
+      s.kind = step_kind::in_range;
+      s.type = dtype::boolean;
+      s.in[0] = coordinate(operand.axis[axis], g.nodes[n.in[i]].dims[axis]);
+      s.in[1] = extent_step(g.nodes[n.in[i]].dims[axis]);
+      s.in[2] = predicate;
+      s.element = element(s.in[0]) || element(predicate);
+      inside[i] = push(s);
+      value[i] = emit(n.in[i], operand, inside[i]);
+      if (value[i] < 0) return -1;
+    }
+    step s;
+    s.kind = step_kind::pointwise;
+    s.op = &op_of<ops::where_t>;
+    s.type = n.type;
+    s.in[0] = inside[0], s.in[1] = value[0], s.in[2] = value[1];
+    s.element = element(inside[0]) || element(value[0]) || element(value[1]);
+    return push(s);
+  }
+
+  constexpr short reduce(int id, const node& n, const index_map& f) {
+    const node& input = g.nodes[n.in[0]];
+    const bool same_row = (k.kind == family::row || k.kind == family::attention) && has_domain_shape(input) &&
+                          f == row_frame(n);
+    if (!same_row) return fail(id, cut_reason::other_row);
+    step s;
+    s.kind = step_kind::reduce;
+    s.op = n.op;
+    s.type = n.type;
+    s.in[0] = emit(n.in[0], identity_frame(k.rank));
+    return s.in[0] < 0 ? s.in[0] : push(s);
+  }
+
+  constexpr short product(int id, const node& n, const index_map& f) {
+    const bool here = k.contraction >= 0 && has_domain_shape(n) && f == identity_frame(k.rank) &&
+                      g.same_dim(g.nodes[n.in[0]].dims[n.rank - 1], k.dims[k.contraction]);
+    if (!here) return fail(id, cut_reason::matmul);
+    index_map left = identity_frame(n.rank), right = left;
+    left.axis[n.rank - 1] = axis_from(k.contraction);
+    right.axis[n.rank - 2] = axis_from(k.contraction);
+    const short a = memory(n.in[0], left);
+    if (a < 0) return -1;
+    short b = memory(n.in[1], right);
+    if (b < 0) return -1;
+    for (int i = 0; i < k.step_count; ++i)
+      if (k.steps[i].kind == step_kind::product && !(k.kind == family::tile && k.steps[i].in[0] == a))
+        return fail(id, cut_reason::matmul);  // one contraction a kernel, or several of one left operand
+    step s;
+    s.kind = step_kind::product;
+    s.type = n.type;
+    s.in[0] = a, s.in[1] = b;  // accesses, not steps
+    s.element = true;
+    return push(s);
+  }
+};
+
+}  // namespace fuse::planning

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// tensor<T, extents>: a row-major tensor that owns its memory, on the host or on a device. Move-only.
+#pragma once
+#include <cstdlib>
+#include <fuse/tensor/view.hpp>
+#include <initializer_list>
+#include <utility>
+
+namespace fuse {
+
+/// Memory with the function that gives it back.
+class buffer {
+ public:
+  using release_t = void (*)(void* data, void* context) noexcept;
+  buffer() = default;
+  buffer(void* data, release_t release, void* context = nullptr) : data_(data), context_(context), release_(release) {}
+  buffer(buffer&& o) noexcept : data_(std::exchange(o.data_, nullptr)), context_(o.context_), release_(o.release_) {}
+  buffer& operator=(buffer&& o) noexcept {
+    std::swap(data_, o.data_), std::swap(context_, o.context_), std::swap(release_, o.release_);
+    return *this;
+  }
+  ~buffer() {
+    if (data_) release_(data_, context_);
+  }
+  void* data() const { return data_; }
+
+ private:
+  void* data_ = nullptr;
+  void* context_ = nullptr;
+  release_t release_ = nullptr;
+};
+
+inline constexpr std::size_t host_alignment = 64;
+
+/// Host memory aligned to a vector register.
+inline buffer allocate_host(std::size_t bytes) {
+  void* p = std::aligned_alloc(host_alignment, (bytes + host_alignment - 1) / host_alignment * host_alignment + (bytes == 0) * host_alignment);
+  if (!p) throw error(error_category::memory, "fuse: could not allocate " + std::to_string(bytes) + " bytes on the host");
+  return {p, [](void* q, void*) noexcept { std::free(q); }};
+}
+
+template <element T, class E>
+class tensor {
+ public:
+  using element_type = T;
+  using extents_type = E;
+  static constexpr int rank = E::rank;
+  using lengths = std::array<index, rank>;
+
+  tensor() = default;
+  /// Memory of the host, not initialised.
+  explicit tensor(const lengths& extents) : tensor(extents, allocate_host(views::count<rank>(extents) * sizeof(T))) {}
+  /// Takes memory that holds the elements.
+  tensor(const lengths& extents, buffer memory) : memory_(std::move(memory)), view_(static_cast<T*>(memory_.data()), extents) {}
+  /// From values in row-major order.
+  tensor(const lengths& extents, std::initializer_list<T> values) : tensor(extents) {
+    if (index(values.size()) != size())
+      throw error(error_category::extents, "fuse::tensor: expected " + std::to_string(size()) + " values, got " + std::to_string(values.size()));
+    index i = 0;
+    for (const T& v : values) data()[i++] = v;
+  }
+
+  T* data() const { return view_.data(); }
+  const lengths& extents() const { return view_.extents(); }
+  index extent(int axis) const { return view_.extent(axis); }
+  index size() const { return view_.size(); }
+  T& operator[](index i) const { return data()[i]; }
+  fuse::view<T, E> view() const { return view_; }
+  operator fuse::view<T, E>() const { return view_; }
+  operator fuse::view<const T, E>() const { return view_; }
+
+ private:
+  buffer memory_;
+  fuse::view<T, E> view_;
+};
+
+}  // namespace fuse

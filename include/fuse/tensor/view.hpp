@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// view<T, extents>: a tensor in memory that someone else owns. Row-major unless its layout says strided.
+#pragma once
+#include <array>
+#include <fuse/error.hpp>
+#include <fuse/tensor/dtype.hpp>
+#include <fuse/tensor/extents.hpp>
+
+namespace fuse {
+
+struct row_major {};  // no gaps, last axis fastest
+struct strided {};    // any strides, in elements
+
+namespace views {
+/// Checks run-time lengths against the static ones.
+template <class E>
+constexpr void check(const std::array<index, E::rank>& lengths) {
+  for (int i = 0; i < E::rank; ++i) {
+    const index want = E::static_extent(i);
+    if (lengths[i] < 0 || (want != dyn && want != lengths[i]))
+      throw error(error_category::extents, "fuse::view: axis " + std::to_string(i) + ": expected the extent " +
+                                               (want == dyn ? "to be at least 0" : std::to_string(want)) + ", got " +
+                                               std::to_string(lengths[i]));
+  }
+}
+/// The lengths of a shape without dynamic axes; dynamic ones are 0.
+template <class E>
+constexpr std::array<index, E::rank> static_lengths() {
+  std::array<index, E::rank> r{};
+  for (int i = 0; i < E::rank; ++i) r[i] = E::static_extent(i) == dyn ? 0 : E::static_extent(i);
+  return r;
+}
+template <int R>
+constexpr index count(const std::array<index, R>& lengths) {
+  index n = 1;
+  for (index e : lengths) n *= e;
+  return n;
+}
+}  // namespace views
+
+/// A tensor in memory of someone else. T may be const; E: extents; L: row_major or strided.
+template <class T, class E, class L = row_major>
+class view {
+  static_assert(element<T>, "fuse::view: the element type is one of bool, (u)int8, int32, int64, f16, bf16, float, double");
+
+ public:
+  using element_type = T;
+  using extents_type = E;
+  using layout_type = L;
+  static constexpr int rank = E::rank;
+  static constexpr bool is_row_major = std::is_same_v<L, row_major>;
+  using lengths = std::array<index, rank>;
+
+  constexpr view() = default;
+  /// All lengths static.
+  constexpr explicit view(T* data)
+    requires(is_row_major && shape_of<E>.rank >= 0)
+      : data_(data) {
+    views::check<E>(extents_);
+  }
+  constexpr view(T* data, const lengths& extents)
+    requires is_row_major
+      : data_(data), extents_(extents) {
+    views::check<E>(extents);
+  }
+  constexpr view(T* data, const lengths& extents, const lengths& strides)
+    requires(!is_row_major)
+      : data_(data), extents_(extents), strides_(strides) {
+    views::check<E>(extents);
+  }
+  /// To const elements, or to the same tensor with fewer static lengths.
+  template <class U, class F>
+    requires(std::is_convertible_v<U (*)[], T (*)[]> && F::rank == rank)
+  constexpr view(const view<U, F, L>& o) : data_(o.data()), extents_(o.extents()), strides_(o.strides()) {
+    views::check<E>(extents_);
+  }
+
+  constexpr T* data() const { return data_; }
+  constexpr const lengths& extents() const { return extents_; }
+  constexpr index extent(int axis) const { return extents_[axis]; }
+  constexpr index size() const { return views::count<rank>(extents_); }
+  /// In elements; of a row-major view they follow from the extents.
+  constexpr lengths strides() const {
+    if constexpr (is_row_major) {
+      lengths r{};
+      index step = 1;
+      for (int i = rank - 1; i >= 0; --i) r[i] = step, step *= extents_[i];
+      return r;
+    } else {
+      return strides_;
+    }
+  }
+
+ private:
+  T* data_ = nullptr;
+  lengths extents_ = views::static_lengths<E>();
+  struct none {
+    constexpr none() = default;
+    constexpr none(const lengths&) {}
+  };
+  [[no_unique_address]] std::conditional_t<is_row_major, none, lengths> strides_{};
+};
+
+}  // namespace fuse
