@@ -155,7 +155,7 @@ std::shared_ptr<const program> decoder::run() {
   // The reader of the constants aligns them; leave room.
   std::vector<std::byte> aligned(program_->constants.size() + 64);
   program_->constants.swap(aligned);
-  std::memcpy(const_cast<std::byte*>(program_->constants_begin()), aligned.data(), aligned.size() - 64);
+  std::memcpy(const_cast<std::byte*>(program_->constants_begin()), aligned.data(), aligned.size());
   return program_;
 }
 
