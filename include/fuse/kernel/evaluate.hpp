@@ -152,13 +152,14 @@ struct evaluator {
     }
   }
 
-  /// Writes a step's value (or, of a row step, its one value) where store S goes.
+  /// Writes a step's value where store S goes: a row value once, or repeated where the output has the whole row.
   FUSE_UNCHECKED
   template <int S>
   FUSE_HD void store(index column, int count) {
     constexpr store_code s = P::store[S];
     constexpr access_code to = P::access[s.access];
-    constexpr int W = P::step[s.value].element ? N : 1;
+    constexpr bool each = P::step[s.value].element || to.inner != stepping::none;
+    constexpr int W = each ? N : 1;
     auto v = stored<s.value, to.type, W>();
     auto* p = address<s.access>(column);
     if constexpr (s.index >= 0) {
@@ -180,7 +181,7 @@ struct evaluator {
       }
     }
     if constexpr (W == 1 && Values::device) Values::template store<to.type, stepping::strided, 1>(p, 0, v, 1);
-    else Values::template store<to.type, to.inner, W>(p, to.inner == stepping::strided ? a.step[s.access][P::outer] : 0, v, P::step[s.value].element ? count : 1);
+    else Values::template store<to.type, to.inner, W>(p, to.inner == stepping::strided ? a.step[s.access][P::outer] : 0, v, each ? count : 1);
   }
 
   /// Row steps of one stage, in order.

@@ -175,13 +175,17 @@ FUSE_HD void run_row(const B& b, const typename P::arguments& a, const row_place
       });
     }
   });
-  if (b.rank() == 0) {
-    unrolled<P::stores>([&](auto s) {
-      if constexpr (P::store[s].value >= 0) {
-        if constexpr (!P::step[P::store[s].value].element) e.template store<s>(0, 1);
+  unrolled<P::stores>([&](auto s) {
+    if constexpr (P::store[s].value >= 0) {
+      if constexpr (!P::step[P::store[s].value].element) {
+        if constexpr (P::access[P::store[s].access].inner == stepping::none) {
+          if (b.rank() == 0) e.template store<s>(0, 1);
+        } else {  // a row value as a whole row
+          for (index p = b.rank(); p < packs; p += b.size()) e.template store<s>(p * N, static_cast<int>(n - p * N < N ? n - p * N : N));
+        }
       }
-    });
-  }
+    }
+  });
 }
 
 }  // namespace fuse

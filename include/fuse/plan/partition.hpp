@@ -94,7 +94,8 @@ struct partitioner {
       if (!live[i]) continue;
       const op_kind k = g.nodes[i].kind();
       if (k == op_kind::scatter) add_root(i, cut_reason::scattered);
-      const bool computes = k != op_kind::argument && k != op_kind::constant && k != op_kind::extent && !is_view(k);
+      const bool scalar = g.nodes[i].rank == 0 && (k == op_kind::pointwise || k == op_kind::cast);  // computed where it is used
+      const bool computes = k != op_kind::argument && k != op_kind::constant && k != op_kind::extent && !is_view(k) && !scalar;
       if (how == policy::eager && computes) add_root(i, cut_reason::eager);
     }
     for (int r = 0; r < p.root_count; ++r)
@@ -187,7 +188,7 @@ struct partitioner {
     for (int i = 0; i < n.rank; ++i) s.dims[i] = g.canonical(n.dims[i]);
     if (n.rank == 0) {  // a scalar: one row of one element
       s.rank = s.axes = 1;
-      s.dims[0] = -1;
+      s.dims[0] = 0;  // dim 0 is the constant 1
     }
     return s;
   }
@@ -323,24 +324,22 @@ struct partitioner {
     for (int i = 0; i < p.root_count; ++i) {
       if (p.roots[i].kernel != kernel || is_tensor_argument(p.roots[i].node)) continue;
       node_state& n = state[p.roots[i].node];
+      // A view is no value of its own: whoever reads it in this kernel reads through it.
       n.in_kernel = !is_view(g.nodes[p.roots[i].node].kind());
+      if (!n.in_kernel) n.buffer = -1;
       n.whole = e.has_domain_shape(g.nodes[p.roots[i].node]);
-      if (g.nodes[p.roots[i].node].kind() == op_kind::scatter) n.in_kernel = false;
     }
     for (int i = 0; i < p.root_count && e.failed < 0; ++i)
-      if (p.roots[i].kernel == kernel) emit_root(e, p.roots[i], state);
+      if (p.roots[i].kernel == kernel) emit_root(e, p.roots[i]);
     r.kernel = e.k;
     r.failed = e.failed;
     r.reason = e.reason;
     return r;
   }
 
-  constexpr void emit_root(emitter<Graph, Nodes>& e, const root& r, node_state (&state)[Nodes]) const {
+  constexpr void emit_root(emitter<Graph, Nodes>& e, const root& r) const {
     const peeled q = peel(r.node, row_major(r.buffer));
     const node& base = g.nodes[q.base];
-    // A peeled view is no value of this kernel, and neither is a scatter: what is computed is their base.
-    const short hidden = state[r.node].buffer;
-    if (q.base != r.node) state[r.node].buffer = -1;
     store_plan st;
     index_map place;
     if (e.k.kind == family::attention) {
@@ -356,7 +355,6 @@ struct partitioner {
       place = e.has_domain_shape(base) || base.rank == 0 ? identity_frame(base.rank) : e.row_frame(base);
       st.value = e.emit(q.base, place);
     }
-    state[r.node].buffer = hidden;
     if (e.failed >= 0) return;
 
     for (int c = q.count - 1; c >= 0; --c) {  // the place of each permuted view, from the base upwards
