@@ -66,12 +66,12 @@ cudaError_t check_call(lock_type& lock, const char* name, call_rules rules) {
 }
 
 cudaError_t explain(const char* name, const refusal& why) {
-  complain("sim::" + std::string(name) + ": " + why.message + " (" + cudaGetErrorName(why.code) + ")");
+  complain("sim::" + std::string(counted_name(name)) + ": " + why.message + " (" + cudaGetErrorName(why.code) + ")");
   return why.code;
 }
 
 cudaError_t explain_unexpected(const char* name, const std::exception& why) {
-  complain("sim::" + std::string(name) + ": " + why.what());
+  complain("sim::" + std::string(counted_name(name)) + ": " + why.what());
   return dynamic_cast<const std::bad_alloc*>(&why) != nullptr ? cudaErrorMemoryAllocation : cudaErrorUnknown;
 }
 

@@ -35,6 +35,7 @@ cudaOccFuncAttributes occupancy_kernel(const kernel_state& kernel) {
   attributes.numRegs = kernel.resources.registers;
   attributes.sharedSizeBytes = static_cast<std::size_t>(kernel.resources.static_shared_bytes);
   attributes.partitionedGCConfig = PARTITIONED_GC_OFF;
+  attributes.shmemLimitConfig = FUNC_SHMEM_LIMIT_OPTIN;
   attributes.maxDynamicSharedSizeBytes = max_dynamic_shared(kernel);
   return attributes;
 }
