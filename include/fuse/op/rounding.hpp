@@ -41,7 +41,7 @@ struct trunc_t : same<1> {
   }
 };
 
-/// x - trunc(x), with the sign of x; NaN for an infinity.
+/// x - trunc(x); NaN for an infinity.
 struct frac_t : floating<1> {
   static constexpr const char* name = "frac";
   template <class V>

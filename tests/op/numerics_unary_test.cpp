@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every unary operation on floats against a more precise oracle: over all magnitudes, at the special values, on packs
+// and on scalars.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "contracts.hpp"
+#include "oracle.hpp"
+
+namespace {
+
+using fuse::host_lanes;
+template <class T>
+using pack = fuse::pack<T, host_lanes>;
+
+template <class F, class T>
+void evaluate_packs(const std::vector<T>& x, std::vector<T>& y) {
+  y.resize(x.size());
+  for (std::size_t i = 0; i < x.size(); i += host_lanes) {
+    pack<T> in(T(1));
+    const std::size_t count = std::min<std::size_t>(host_lanes, x.size() - i);
+    for (std::size_t j = 0; j < count; ++j) fuse::packs::set_lane(in, int(j), x[i + j]);
+    const pack<T> out = fuse::op_of<F>.host.template get<T>()(&in);
+    for (std::size_t j = 0; j < count; ++j) y[i + j] = fuse::packs::lane(out, int(j));
+  }
+}
+
+struct worst_error {
+  double ulp = 0;     // the largest error
+  double excess = 0;  // the largest error beyond what the contract allows at that point
+  double at = 0;
+};
+
+template <class F, class T>
+worst_error measure(const std::vector<T>& x, const std::vector<T>& y, contracts::evaluator e) {
+  worst_error worst;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto exact = contracts::of<F>::exact(oracle::wider<T>(x[i]));
+    const double error = oracle::error(y[i], exact);
+    const double excess = error - contracts::allowed<F>(e, double(x[i]), double(oracle::ulp<T>(exact)));
+    worst.ulp = std::max(worst.ulp, error);
+    if (excess > worst.excess) {
+      worst.excess = excess;
+      worst.at = double(x[i]);
+    }
+  }
+  return worst;
+}
+
+template <class F, class T>
+void check_packs(std::size_t count, contracts::evaluator e) {
+  const std::vector<T> x = oracle::all_magnitudes<T>(count);
+  std::vector<T> y;
+  evaluate_packs<F>(x, y);
+  const worst_error worst = measure<F>(x, y, e);
+  MESSAGE(std::string(F::name) << ": at most " << worst.ulp << " ulp");
+  CAPTURE(worst.at);
+  CHECK(worst.excess == 0);
+}
+
+template <class F, class T>
+void check_scalars(std::size_t count, contracts::evaluator e) {
+  const std::vector<T> x = oracle::all_magnitudes<T>(count);
+  std::vector<T> y;
+  for (T a : x) y.push_back(F{}(a));
+  const worst_error worst = measure<F>(x, y, e);
+  CAPTURE(worst.at);
+  CHECK(worst.excess == 0);
+}
+
+}  // namespace
+
+using namespace fuse::ops;
+using contracts::evaluator;
+#define UNARY                                                                                                   \
+  exp_t, exp2_t, expm1_t, log_t, log2_t, log10_t, log1p_t, sin_t, cos_t, tan_t, asin_t, acos_t, atan_t, sinh_t, \
+      cosh_t, tanh_t, erf_t, erfc_t, sqrt_t, rsqrt_t, reciprocal_t, abs_t, sign_t, negative_t, floor_t, ceil_t, \
+      round_t, trunc_t, frac_t, relu_t, sigmoid_t, softplus_t, hardswish_t, silu_t, mish_t, gelu_t, gelu_tanh_t
+
+TEST_CASE_TEMPLATE("an f32 pack stays within its operation's bound", F, UNARY) {
+  check_packs<F, float>(400000, evaluator::f32_pack);
+}
+TEST_CASE_TEMPLATE("an f64 pack stays within its operation's bound", F, UNARY) {
+  check_packs<F, double>(40000, evaluator::f64);
+}
+TEST_CASE_TEMPLATE("f32 scalars, as a device computes them, stay within the operation's bound", F, UNARY) {
+  check_scalars<F, float>(40000, evaluator::f32_device);
+}
+TEST_CASE_TEMPLATE("f64 scalars stay within the operation's bound", F, UNARY) {
+  check_scalars<F, double>(10000, evaluator::f64);
+}
