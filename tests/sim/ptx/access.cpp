@@ -102,8 +102,8 @@ void check_race(warp& w, const instruction& i, const request& r, const u64* addr
   const auto self = u32(block.linear);
   const auto report_conflict = [&](unsigned l, const global_shadow::conflict& c) {
     const dim& g = w.launch->how->grid;
-    const std::string other = std::string("(") + std::to_string(c.other % g.x) + "," + std::to_string(c.other / g.x % g.y) + "," +
-                              std::to_string(c.other / g.x / g.y) + ")";
+    const std::string other = std::string("(") + std::to_string(c.other % g.x) + "," +
+                              std::to_string(c.other / g.x % g.y) + "," + std::to_string(c.other / g.x / g.y) + ")";
     raise(w, i, l, fault_kind::global_race, address[l],
           std::string("block ") + other + (c.with_write ? " wrote" : " read") +
               " these bytes, and no fence with a synchronising store and load orders the two");

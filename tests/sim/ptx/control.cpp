@@ -129,6 +129,52 @@ flow call_step(warp& w, const instruction& i, u32 mask) {
   return flow::jump;
 }
 
+flow indirect_call_step(warp& w, const instruction& i, u32 mask) {
+  const auto& callees = w.launch->code->callees;
+  const u64* pointers = w.at<u64>(i.a);
+  const u64 pointer = pointers[std::countr_zero(mask)];
+  u32 same = 0;
+  for (u32 m = mask; m != 0; m &= m - 1)
+    if (pointers[std::countr_zero(m)] == pointer) same |= m & (0 - m);
+  if (same != mask) {  // the lanes of another function come back to this instruction
+    group others;
+    others.pc = w.pc;
+    others.mask = mask & ~same;
+    others.depth = w.depth;
+    w.groups.push_back(others);
+    w.active &= ~others.mask;
+  }
+  if (pointer == 0 || pointer > callees.size() || callees[pointer - 1].parameters.size() != i.small[0] ||
+      callees[pointer - 1].returns.size() != i.small[1]) {
+    raise(w, i, unsigned(std::countr_zero(same)), fault_kind::out_of_bounds, pointer,
+          "the called address is no function of these parameters");
+    return end_launch(w);
+  }
+  const auto& to = callees[pointer - 1];
+  for (u32 m = same; m != 0; m &= m - 1) {
+    std::byte* local = w.local + unsigned(std::countr_zero(m)) * w.local_stride;
+    for (unsigned k = 0; k < i.small[0]; ++k)
+      std::memcpy(local + to.parameters[k].first, local + w.launch->code->operands[i.target + k].bits,
+                  to.parameters[k].second);
+  }
+  instruction call = i;
+  call.d = to.return_slot;
+  call.target = to.begin;
+  return call_step(w, call, same);
+}
+
+flow indirect_results_step(warp& w, const instruction& i, u32 mask) {
+  for (u32 m = mask; m != 0; m &= m - 1) {
+    const unsigned l = unsigned(std::countr_zero(m));
+    std::byte* local = w.local + l * w.local_stride;
+    const auto& from = w.launch->code->callees[w.at<u64>(i.a)[l] - 1];
+    for (unsigned k = 0; k < i.small[1]; ++k)
+      std::memcpy(local + w.launch->code->operands[i.target + k].bits, local + from.returns[k].first,
+                  from.returns[k].second);
+  }
+  return flow::next;
+}
+
 flow return_step(warp& w, const instruction& i, u32 mask) {
   if (mask != w.active) {
     group others;

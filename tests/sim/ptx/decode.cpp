@@ -128,6 +128,7 @@ std::shared_ptr<const program> decoder::run() {
     to_compile_.pop_back();
     compile(next, functions_.at(next));
   }
+  for (const auto& [index, f] : functions_) program_->callees[index].begin = f.begin;
   for (const auto& [at, index] : call_fixups_) program_->code[at].target = functions_.at(index).begin;
   // Registers are static to a function, so a cycle of calls has no place for them.
   std::map<std::size_t, int> state;
@@ -322,6 +323,11 @@ operand decoder::source(line& l, std::string_view text, type t) {
     return operand::in(bank::constants, at->second);
   }
   if (const auto symbol = find_symbol(name)) return constant(symbol->second + added, slot);
+  if (const auto called = from_.function_index.find(name);
+      called != from_.function_index.end() && !from_.functions[called->second].body.empty()) {
+    callable(called->second);
+    return constant(called->second + 1, slot);  // a function's address: never 0
+  }
   l.fail("operand " + std::string(text) + " is not known");
 }
 
@@ -454,6 +460,11 @@ decoder::compiled& decoder::callable(std::size_t index) {
   };
   made.parameters = place(from_.functions[index].parameters);
   made.returns = place(from_.functions[index].returns);
+  auto& table = program_->callees;
+  if (table.size() <= index) table.resize(index + 1);
+  table[index].return_slot = made.return_slot;
+  table[index].parameters = made.parameters;
+  table[index].returns = made.returns;
   to_compile_.push_back(index);
   return made;
 }
@@ -484,7 +495,21 @@ void decoder::call(line& l) {
     return;
   }
   const auto index = from_.function_index.find(name);
-  if (index == from_.function_index.end()) l.fail("calls through pointers are not known");
+  if (index == from_.function_index.end()) {
+    const auto pointer = source(l, name, type::u64);
+    std::vector<operand> places;
+    for (const auto a : arguments) places.push_back({local_of(a)});
+    for (const auto r : results) places.push_back({local_of(r)});
+    const auto first = list(places);
+    auto& made = emit(l, indirect_call_step, instruction_kind::control, {}, pointer);
+    made.target = first;
+    made.small[0] = std::uint8_t(arguments.size());
+    made.small[1] = std::uint8_t(results.size());
+    auto& back = emit_helper(l, indirect_results_step, {}, pointer);
+    back.target = first + std::uint32_t(arguments.size());
+    back.small[1] = std::uint8_t(results.size());
+    return;
+  }
   if (from_.functions[index->second].body.empty())
     l.fail("function " + std::string(name) + " is declared only; link it into the module");
   const auto& callee = callable(index->second);
@@ -509,7 +534,7 @@ void decoder::call(line& l) {
 }
 
 void decoder::directive(const statement& s, std::string_view last_label) {
-  const auto end = std::min(s.text.find_first_of(" \t\r\n"), s.text.size());
+  const auto end = std::min(s.text.find_first_of(" \t\r\n.", 1), s.text.size());
   const auto what = s.text.substr(0, end);
   const auto rest = trim(s.text.substr(end));
   auto& here = scopes_.back();
@@ -540,7 +565,7 @@ void decoder::directive(const statement& s, std::string_view last_label) {
       uses_.push_back({0, here.id, targets[k], s.line, true, table, k});
     tables_[last_label] = table;
   } else if (what == ".callprototype") {
-    // says what a call through a pointer passes; such calls are refused where they stand
+    // says what a call through a pointer passes, which the callee's declaration says as well
   } else if (what != ".pragma" && what != ".loc" && what != ".file") {
     ptx::fail(s.line, s.text, "this directive is not known in a body");
   }

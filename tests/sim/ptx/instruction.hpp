@@ -56,12 +56,20 @@ struct source_line {
   std::string_view text;
 };
 
+/// A device function that is called through a pointer: its address is its index + 1.
+struct callee {
+  std::uint32_t begin = 0;
+  operand return_slot;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> parameters, returns;  ///< local offset, bytes
+};
+
 struct program {
   std::vector<instruction> code;
   std::vector<operand> operands;     ///< lists of vector operands
   std::vector<std::byte> constants;  ///< 64-byte aligned by the reader: see constants_begin
   std::vector<source_line> sources;
   std::vector<std::vector<std::uint32_t>> jump_tables;
+  std::vector<callee> callees;  ///< by index among the module's functions
   std::size_t register_bytes = 0, local_bytes = 0, shared_bytes = 0;
   bool communicates = false;                          ///< blocks can see each other's progress or their order
   unsigned shared_granule = 16, global_granule = 16;  ///< the narrowest access

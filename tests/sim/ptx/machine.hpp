@@ -30,14 +30,14 @@ struct dim {
 };
 
 struct launch {
-  dim grid;
-  dim block;
+  dim grid = {};
+  dim block = {};
   std::size_t dynamic_shared_bytes = 0;
   /// Programmatic dependent launch: what kernels before this one, still in flight, write (see report::written) and read
   /// (report::read). Touching the first, or writing the second, before griddepcontrol.wait is a fault. Empty for an
   /// ordinary launch, where the wait does nothing.
-  std::vector<range> in_flight_writes;
-  std::vector<range> in_flight_reads;
+  std::vector<range> in_flight_writes = {};
+  std::vector<range> in_flight_reads = {};
   checks which = checks::all;
   /// OS threads that execute blocks. A kernel whose blocks can communicate (it contains an atomic with a result, a
   /// float reduction, or a volatile, relaxed or acquire load of global memory) always uses one, so that its counters

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prints how many PTX instructions (of threads) the machine executes a second, with the checks off and on.
+// usage: sim_ptx_bench [throughput.ptx]
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "machine.hpp"
+
+namespace {
+
+struct job {
+  const char* name;
+  sim::dim grid, block;
+  std::size_t shared;
+  std::vector<std::uint64_t> arguments;  // 8 bytes each; a 4-byte parameter takes the low half
+};
+
+double seconds(const sim::module& code, const job& j, sim::memory& device, sim::checks which,
+               std::uint64_t& instructions) {
+  const sim::kernel* kernel = code.find(j.name);
+  if (kernel == nullptr) throw sim::error(std::string("sim: bench: no kernel ") + j.name);
+  std::vector<std::byte> parameters(kernel->parameter_bytes);
+  for (std::size_t k = 0; k < kernel->parameters.size(); ++k)
+    std::memcpy(parameters.data() + kernel->parameters[k].offset, &j.arguments[k], kernel->parameters[k].size);
+  const sim::launch how{.grid = j.grid, .block = j.block, .dynamic_shared_bytes = j.shared, .which = which};
+  double best = 1e9;
+  for (int round = 0; round < 3; ++round) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto result = sim::run(code, *kernel, how, parameters, device);
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    for (const auto& f : result.faults) std::puts(to_string(f).c_str());
+    instructions = result.counts.thread_total();
+  }
+  return best;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+#ifdef SIM_KERNEL_DIRECTORY
+  const std::string path = count > 1 ? arguments[1] : SIM_KERNEL_DIRECTORY "/throughput.ptx";
+#else
+  if (count < 2) return std::puts("usage: sim_ptx_bench throughput.ptx"), 2;
+  const std::string path = arguments[1];
+#endif
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  try {
+    const auto code = sim::module::parse(text.str(), path);
+    sim::memory device;
+    constexpr std::size_t floats = 1 << 20;
+    const auto in = device.allocate(4 * floats), out = device.allocate(4 * floats), other = device.allocate(4 * floats);
+    device.fill(in, 0, 4 * floats);
+    device.fill(other, 0, 4 * floats);
+    const job jobs[] = {
+        {"arithmetic", {64}, {256}, 0, {out, 1000}},
+        {"copy4", {64}, {256}, 0, {in, out, floats / 4}},
+        {"softmax", {256}, {256}, 4096 * 4, {in, out, 4096}},
+        {"matmul", {16, 16}, {16, 16}, 0, {in, other, out, 256}},
+    };
+    std::printf("%-12s %14s %18s %18s\n", "kernel", "instructions", "M/s, checks off", "M/s, checks on");
+    for (const auto& j : jobs) {
+      std::uint64_t instructions = 0;
+      const double off = seconds(code, j, device, sim::checks::none, instructions);
+      const double on = seconds(code, j, device, sim::checks::all, instructions);
+      std::printf("%-12s %14llu %18.0f %18.0f\n", j.name, static_cast<unsigned long long>(instructions),
+                  double(instructions) / off / 1e6, double(instructions) / on / 1e6);
+    }
+  } catch (const sim::error& e) {
+    std::puts(e.what());
+    return 1;
+  }
+}
