@@ -4,6 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <fuse/exec/bind.hpp>
+#include <fuse/exec/mode.hpp>
 #include <tuple>
 
 namespace fuse {
@@ -123,10 +124,6 @@ struct planned {
   static constexpr int kernels = plan.kernel_count;
   template <int K> using kernel = program_of<planned, K>;  // ::k is its plan, ::type its program
 };
-
-/// Which plans a program is built with: eager plans are for comparison and debugging, and cost compile time.
-enum class modes : std::uint8_t { fused, any };
-enum class mode : std::uint8_t { fused, eager };
 
 template <fixed_name Name, class Fn>
 class compiled {

@@ -3,6 +3,9 @@
 #pragma once
 #include <fuse/compile.hpp>
 #include <fuse/exec/host_executor.hpp>
+#if defined(__CUDACC__)
+#include <fuse/exec/cuda_executor.hpp>
+#endif
 #include <fuse/op/activation.hpp>
 #include <fuse/op/arithmetic.hpp>
 #include <fuse/op/bitwise.hpp>

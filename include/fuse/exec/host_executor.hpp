@@ -2,8 +2,8 @@
 // Runs compiled functions on the host: every kernel body with a block of one thread, rows or tiles shared among the
 // threads of OpenMP where the program is compiled with it. Calls are finished when they return.
 #pragma once
-#include <cstdlib>
 #include <cstring>
+#include <fuse/exec/mode.hpp>
 #include <fuse/exec/session.hpp>
 #include <fuse/kernel/attention.hpp>
 #include <fuse/kernel/map.hpp>
@@ -21,10 +21,10 @@ class host_executor {
  public:
   static constexpr modes built_with = Built;
 
-  host_executor() : mode_(environment_mode()) {}
+  host_executor() : mode_(mode_from_environment<Built>()) {}
   explicit host_executor(mode m) : mode_(m) {
     static_assert(Built == modes::any, "fuse::host_executor: choosing a mode needs host_executor<modes::any>");
-    if (environment_mode() == mode::eager) mode_ = mode::eager;
+    if (mode_from_environment<Built>() == mode::eager) mode_ = mode::eager;
   }
 
   mode current_mode() const { return mode_; }
@@ -77,14 +77,6 @@ class host_executor {
   }
 
  private:
-  static mode environment_mode() {
-    const char* set = std::getenv("FUSE_ENFORCE_EAGER");
-    const bool eager = set && *set && std::strcmp(set, "0") != 0;
-    if (eager && Built != modes::any)
-      throw error(error_category::mode,
-                  "fuse: FUSE_ENFORCE_EAGER is set, but this program has no eager plans: expected an executor<fuse::modes::any>");
-    return eager ? mode::eager : mode::fused;
-  }
   static char* grow(buffer& b, std::size_t& have, std::size_t bytes) {
     if (bytes > have) {
       b = buffer{};

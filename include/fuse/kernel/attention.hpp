@@ -8,13 +8,15 @@
 namespace fuse {
 
 namespace attentions {
+/// Bytes of scratch memory before the output row: `capacity` elements of each value, up to a multiple of 16.
 template <class P, class Values>
-inline constexpr int scratch_count = rows::scratch_count<P, Values>();
-
-/// Bytes of scratch memory of one block, for a row of n elements and an output row of c.
+FUSE_HD index row_bytes(index capacity) {
+  return (rows::scratch_bytes<P, Values> * capacity + 15) / 16 * 16;
+}
+/// Bytes of scratch memory of one block: the row, the output row of c, and the partial sums of its threads.
 template <class P, class Values>
 FUSE_HD index scratch_bytes(index capacity, index c, int threads) {
-  return 8 * (scratch_count<P, Values> * capacity + c + (threads > 1 ? c * threads : 0));
+  return row_bytes<P, Values>(capacity) + 8 * (c + (threads > 1 ? threads : 0));
 }
 }  // namespace attentions
 
@@ -29,7 +31,7 @@ FUSE_HD void run_attention(const B& b, const typename P::arguments& a, index row
   unrolled<P::steps>([&](auto i) {
     if constexpr (P::step[i].kind == step_kind::product) {
       using S = compute_type_of<P::step[i].type>;
-      run_product<P, i, Depth>(b, a, place, -1, 1, 0, n, reinterpret_cast<S*>(scratch + rows::scratch_number<P, V>(i) * capacity * 8), n);
+      run_product<P, i, Depth>(b, a, place, -1, 1, 0, n, reinterpret_cast<S*>(scratch + rows::scratch_number<P, V>(i) * capacity * rows::slot_bytes<P, V>), n);
     }
   });
   b.sync();
@@ -40,9 +42,9 @@ FUSE_HD void run_attention(const B& b, const typename P::arguments& a, index row
   constexpr access_code m = P::access[right];
   using namespace products;
   using S = compute_type_of<P::step[P::contracted].type>;
-  const S* weights = reinterpret_cast<const S*>(scratch + rows::scratch_number<P, V>(P::contracted) * capacity * 8);
-  T* out = reinterpret_cast<T*>(scratch + attentions::scratch_count<P, V> * capacity * 8);
-  T* parts = b.size() > 1 ? out + columns : nullptr;
+  const S* weights = reinterpret_cast<const S*>(scratch + rows::scratch_number<P, V>(P::contracted) * capacity * rows::slot_bytes<P, V>);
+  T* out = reinterpret_cast<T*>(scratch + attentions::row_bytes<P, V>(capacity));
+  T* parts = b.size() > 1 ? out + columns : nullptr;  // one partial sum a thread
   constexpr stepping across = m.column == stepping::unit ? stepping::unit : stepping::strided;
   outer<(across == stepping::unit ? Column : 1), across>(
       b, products::matrix<dtype_for<S>, stepping::unit>{weights, 0, 1},

@@ -10,7 +10,10 @@ namespace fuse {
 
 /// constexpr index as a value, for unrolled loops over steps.
 template <int I>
-using constant_index = std::integral_constant<int, I>;
+struct constant_index {
+  static constexpr int value = I;
+  FUSE_HD constexpr operator int() const { return I; }
+};
 
 /// f(constant_index<0>), … f(constant_index<N - 1>)
 FUSE_UNCHECKED
@@ -107,7 +110,7 @@ struct evaluator {
   }
 
   template <int A>
-  FUSE_HD static constexpr stepping inner() { return P::access[A].inner; }
+  static consteval stepping inner() { return P::access[A].inner; }
 
   /// The address of element `column` of the row, as far as it does not depend on an index step.
   FUSE_UNCHECKED
@@ -242,21 +245,21 @@ struct evaluator {
     constexpr step_code s = P::step[I];
     constexpr int W = width<I>;
     // Operands compute in one type: the first one's, or for `where` the second one's.
-    constexpr int leading = s.in[s.op->first_is_condition ? 1 : 0];
+    constexpr int leading = P::step[I].in[P::op[I]->first_is_condition ? 1 : 0];
     constexpr dtype in = P::step[leading].type;
     using T = compute_type_of<in>;
     auto operand = [&](auto which) {
-      constexpr int from = s.in[which];
+      constexpr int from = P::step[I].in[which];
       using S = scalar<from>;
       if constexpr (std::is_same_v<S, T>) return value<from, W>();
       else return Values::template convert<in, P::step[from].type, W>(value<from, W>());
     };
+    constexpr int arity = P::op[I]->arity;
     auto apply = [&] {
-      if constexpr (s.op->arity == 1) return Values::template apply<s.op, W>(operand(constant_index<0>{}));
-      else if constexpr (s.op->arity == 2)
-        return Values::template apply<s.op, W>(operand(constant_index<0>{}), operand(constant_index<1>{}));
+      if constexpr (arity == 1) return Values::template apply<P::op[I], W>(operand(constant_index<0>{}));
+      else if constexpr (arity == 2) return Values::template apply<P::op[I], W>(operand(constant_index<0>{}), operand(constant_index<1>{}));
       else
-        return Values::template apply<s.op, W>(operand(constant_index<0>{}), operand(constant_index<1>{}), operand(constant_index<2>{}));
+        return Values::template apply<P::op[I], W>(operand(constant_index<0>{}), operand(constant_index<1>{}), operand(constant_index<2>{}));
     };
     auto& out = registers::get<I>(r);
     if constexpr (std::is_same_v<scalar<I>, T>) out = Values::template narrow<s.type>(apply());

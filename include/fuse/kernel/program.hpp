@@ -8,7 +8,7 @@ namespace fuse {
 
 template <step_kind Kind, const op_info* Op, dtype Type, int A, int B, int C, index Attribute, bool Element, bool Keep, int Stage>
 struct step_t {};
-template <dtype Type, stepping Inner, stepping Contraction, stepping Column, bool Gathered>
+template <dtype Type, stepping Inner, stepping Contraction, stepping Column, bool Memory, bool Gathered, int Aligned>
 struct access_t {};
 template <int Value, int Index, int Access>
 struct store_t {};
@@ -18,7 +18,6 @@ struct list {};
 /// What a kernel body reads of a step, an access and a store, as constants.
 struct step_code {
   step_kind kind;
-  const op_info* op;
   dtype type;
   int in[3];
   index attribute;
@@ -28,7 +27,8 @@ struct step_code {
 struct access_code {
   dtype type;
   stepping inner, contraction, column;
-  bool gathered;
+  bool memory, gathered;  // memory: not a mere coordinate
+  int aligned;
 };
 struct store_code {
   int value, index, access;
@@ -53,10 +53,10 @@ struct program;
 
 template <family Family, int Outer, int Contraction, int Column, int Stages, int Scalars, int Contracted, int ContractedAccess,
           dtype ContractedType, index... E, step_kind... K, const op_info*... Op, dtype... T, int... A, int... B, int... C, index... At,
-          bool... El, bool... Ke, int... St, dtype... AT, stepping... AI, stepping... AK, stepping... AC, bool... AG, int... SV, int... SI, int... SA>
+          bool... El, bool... Ke, int... St, dtype... AT, stepping... AI, stepping... AK, stepping... AC, bool... AM, bool... AG, int... AA, int... SV, int... SI, int... SA>
 struct program<Family, Outer, Contraction, Column, Stages, Scalars, Contracted, ContractedAccess, ContractedType,
                std::integer_sequence<index, E...>, list<step_t<K, Op, T, A, B, C, At, El, Ke, St>...>,
-               list<access_t<AT, AI, AK, AC, AG>...>, list<store_t<SV, SI, SA>...>> {
+               list<access_t<AT, AI, AK, AC, AM, AG, AA>...>, list<store_t<SV, SI, SA>...>> {
   static constexpr family kind = Family;
   static constexpr int outer = Outer;  // walked outer axes; the inner axis is number `outer`
   static constexpr int contraction = Contraction, column = Column, stages = Stages, scalars = Scalars;
@@ -64,8 +64,9 @@ struct program<Family, Outer, Contraction, Column, Stages, Scalars, Contracted, 
   static constexpr dtype contracted_type = ContractedType;
   static constexpr int axes = sizeof...(E), steps = sizeof...(K), accesses = sizeof...(AT), stores = sizeof...(SV);
   static constexpr index extent[] = {E..., dyn};
-  static constexpr step_code step[] = {{K, Op, T, {A, B, C}, At, El, Ke, St}..., {}};
-  static constexpr access_code access[] = {{AT, AI, AK, AC, AG}..., {}};
+  static constexpr step_code step[] = {{K, T, {A, B, C}, At, El, Ke, St}..., {}};
+  static constexpr const op_info* op[] = {Op..., nullptr};  // apart: device code must not hold their addresses
+  static constexpr access_code access[] = {{AT, AI, AK, AC, AM, AG, AA}..., {}};
   static constexpr store_code store[] = {{SV, SI, SA}..., {}};
   using arguments = kernel_arguments<axes, accesses, Scalars>;
 };
@@ -112,7 +113,7 @@ struct program_of {
                  list<step_t<k.steps[S].kind, k.steps[S].op, k.steps[S].type, k.steps[S].in[0], k.steps[S].in[1], k.steps[S].in[2],
                              k.steps[S].attribute, k.steps[S].element, k.steps[S].keep, k.steps[S].stage>...>,
                  list<access_t<k.accesses[A].type, k.accesses[A].inner, k.accesses[A].contraction, k.accesses[A].column,
-                               (k.accesses[A].gathered >= 0)>...>,
+                               (k.accesses[A].buffer >= 0), (k.accesses[A].gathered >= 0), k.accesses[A].aligned>...>,
                  list<store_t<k.stores[T].value, k.stores[T].index, k.stores[T].access>...>>;
   using type = decltype(make(std::make_integer_sequence<int, planning::walked_axes(k)>{}, std::make_integer_sequence<int, k.step_count>{},
                              std::make_integer_sequence<int, k.access_count>{}, std::make_integer_sequence<int, k.store_count>{}));

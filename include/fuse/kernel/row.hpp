@@ -17,14 +17,14 @@ inline constexpr dtype scratch_dtype = compute_of(D) == compute::f32   ? dtype::
                                                                        : dtype::i32;
 
 template <class P>
-constexpr bool reads(int user, int step) {
+consteval bool reads(int user, int step) {
   const step_code s = P::step[user];
   return s.kind != step_kind::product && (s.in[0] == step || s.in[1] == step || s.in[2] == step);
 }
 
 /// Is the value of an element step read in pass `stage`?
 template <class P>
-constexpr bool used_in(int step, int stage) {
+consteval bool used_in(int step, int stage) {
   for (int j = step + 1; j < P::steps; ++j)
     if (P::step[j].stage == stage && reads<P>(j, step) && (P::step[j].element || P::step[j].kind == step_kind::reduce)) return true;
   return false;
@@ -32,14 +32,14 @@ constexpr bool used_in(int step, int stage) {
 
 /// The host reads inputs again rather than keep a copy: they are in its cache either way.
 template <class P, class Values>
-constexpr bool kept(int step) {
+consteval bool kept(int step) {
   return P::step[step].keep && !(!Values::device && P::step[step].kind == step_kind::load) &&
          P::step[step].kind != step_kind::product;
 }
 
 /// The number of a step among those that live in scratch memory: products first, then kept values.
 template <class P, class Values>
-constexpr int scratch_number(int step) {
+consteval int scratch_number(int step) {
   int products = 0, before = 0;
   for (int i = 0; i < P::steps; ++i) products += P::step[i].kind == step_kind::product;
   const bool is_product = P::step[step].kind == step_kind::product;
@@ -48,21 +48,37 @@ constexpr int scratch_number(int step) {
   return is_product ? before : products + before;
 }
 template <class P, class Values>
-constexpr int scratch_count() {
+consteval int scratch_count() {
   int n = 0;
   for (int i = 0; i < P::steps; ++i) n += P::step[i].kind == step_kind::product || kept<P, Values>(i) || i == P::contracted;
   return n;
 }
-/// Bytes of scratch memory for each element of a row: 8 for each value that lives there, whatever its type.
+/// Bytes of one element in scratch memory: as many as the widest value that lives there needs.
 template <class P, class Values>
-inline constexpr index scratch_bytes = 8 * scratch_count<P, Values>();
+inline constexpr index slot_bytes = []() consteval {
+  for (int i = 0; i < P::steps; ++i)
+    if ((P::step[i].kind == step_kind::product || kept<P, Values>(i) || i == P::contracted) &&
+        (compute_of(P::step[i].type) == compute::i64 || compute_of(P::step[i].type) == compute::f64))
+      return 8;
+  return 4;
+}();
+/// Bytes of scratch memory for each element of a row.
+template <class P, class Values>
+inline constexpr index scratch_bytes = slot_bytes<P, Values> * scratch_count<P, Values>();
 
 template <class P>
-constexpr bool has_pass(int stage) {
+consteval bool has_pass(int stage) {
   for (int i = 0; i < P::steps; ++i)
     if (P::step[i].stage == stage && (P::step[i].kind == step_kind::reduce || (P::step[i].element && P::step[i].kind != step_kind::coordinate)))
       return true;
   return false;
+}
+
+/// What a reduction starts from.
+template <class P, int I>
+FUSE_HD auto start_of() {
+  constexpr double identity = P::op[I]->identity;
+  return values::identity<P::step[I].type>(identity);
 }
 
 struct nothing {};
@@ -91,7 +107,7 @@ FUSE_HD V& held(held_slot<I, V>& s) {
 
 }  // namespace rows
 
-/// One row. `scratch` holds scratch_count values of `capacity` elements each, 8 bytes an element.
+/// One row. `scratch` holds scratch_count values of `capacity` elements each, slot_bytes an element.
 FUSE_UNCHECKED
 template <class P, int N, int Held, block B>
 FUSE_HD void run_row(const B& b, const typename P::arguments& a, const row_place<P>& place, char* scratch, index capacity) {
@@ -105,7 +121,7 @@ FUSE_HD void run_row(const B& b, const typename P::arguments& a, const row_place
 
   auto scratch_of = [&](auto i, index column) {
     using T = compute_type_of<P::step[i].type>;
-    return reinterpret_cast<T*>(scratch + scratch_number<P, V>(i) * capacity * 8) + column;
+    return reinterpret_cast<T*>(scratch + scratch_number<P, V>(i) * capacity * slot_bytes<P, V>) + column;
   };
 
   unrolled<P::stages>([&](auto stage) {
@@ -116,7 +132,7 @@ FUSE_HD void run_row(const B& b, const typename P::arguments& a, const row_place
         constexpr step_code s = P::step[i];
         if constexpr (s.kind == step_kind::reduce && s.stage == stage) {
           using T = compute_type_of<s.type>;
-          held<i>(sums) = V::template splat<T, N>(values::identity<s.type>(s.op->identity));
+          held<i>(sums) = V::template splat<T, N>(start_of<P, i>());
         }
       });
       auto visit = [&](index p, auto slot) {
@@ -129,8 +145,8 @@ FUSE_HD void run_row(const B& b, const typename P::arguments& a, const row_place
           if constexpr (s.kind == step_kind::reduce) {
             if constexpr (s.stage == stage) {
               auto x = e.template value<s.in[0], N>();
-              x = V::template keep_first(x, count, values::identity<s.type>(s.op->identity));
-              held<i>(sums) = V::template apply<s.op, N>(held<i>(sums), x);
+              x = V::template keep_first(x, count, start_of<P, i>());
+              held<i>(sums) = V::template apply<P::op[i], N>(held<i>(sums), x);
             }
           } else if constexpr (s.element && s.kind == step_kind::product) {
             if constexpr (s.stage == stage || used)
@@ -168,8 +184,8 @@ FUSE_HD void run_row(const B& b, const typename P::arguments& a, const row_place
         constexpr step_code s = P::step[i];
         if constexpr (s.kind == step_kind::reduce && s.stage == stage) {
           using T = compute_type_of<s.type>;
-          T v = all_reduce<s.op>(b, V::template fold<s.op>(held<i>(sums)), values::identity<s.type>(s.op->identity));
-          if constexpr (s.op->mean) v = v / T(n);
+          T v = all_reduce<P::op[i]>(b, V::template fold<P::op[i]>(held<i>(sums)), start_of<P, i>());
+          if constexpr (P::op[i]->mean) v = v / T(n);
           registers::get<i>(e.r) = V::template splat<T, 1>(v);
         }
       });

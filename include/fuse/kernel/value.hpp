@@ -40,7 +40,7 @@ FUSE_HD type_of<D> shrink(compute_type_of<D> x) {
 template <dtype D>
 FUSE_HD constexpr compute_type_of<D> identity(double x) {
   using T = compute_type_of<D>;
-  if constexpr (is_floating(D)) {
+  if constexpr (D >= dtype::f16) {
     return T(x);
   } else {
     constexpr long long bits = D == dtype::boolean ? 0 : D == dtype::i8 ? 7 : D == dtype::u8 ? 8 : D == dtype::i32 ? 31 : 63;

@@ -41,7 +41,7 @@ struct evaluators {
   Value<double> (*f64)(const Value<double>*) = nullptr;
 
   template <class T>
-  constexpr auto get() const {
+  consteval auto get() const {
     if constexpr (std::is_same_v<T, std::int32_t>) return i32;
     else if constexpr (std::is_same_v<T, std::int64_t>) return i64;
     else if constexpr (std::is_same_v<T, float>) return f32;

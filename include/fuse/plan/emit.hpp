@@ -104,7 +104,23 @@ struct emitter {
     const bool unit = count == 1 && row_major && found == last && m.scale == 1 && axis == m.first + m.count - 1;
     return unit ? stepping::unit : stepping::strided;
   }
+  /// The largest power of two, up to 16, that every offset of the access is a multiple of apart from its unit axis.
+  constexpr short alignment_of(const access& a, bool row_major) const {
+    if (!row_major || a.rank == 0) return 1;
+    int last = a.rank - 1;
+    while (last > 0 && g.length(a.dims[last]) == 1) --last;
+    const axis_map m = a.axis[last];
+    if (m.offset_dim >= 0) return 1;
+    bool other_axes = false;
+    for (int i = 0; i < last; ++i) other_axes = other_axes || g.length(a.dims[i]) != 1;
+    short n = 16;
+    while (n > 1 && (m.offset % n != 0 || (other_axes && (g.length(a.dims[last]) == dyn || g.length(a.dims[last]) % n != 0)) ||
+                     (m.count > 1 && g.length(k.dims[m.first + m.count - 1]) % n != 0)))
+      n = static_cast<short>(n / 2);
+    return n;
+  }
   constexpr short push(access a, bool row_major) {
+    a.aligned = alignment_of(a, row_major);
     a.inner = along(a, row_major, k.inner());
     if (k.contraction >= 0) a.contraction = along(a, row_major, k.contraction);
     if (k.column >= 0) a.column = along(a, row_major, k.column);

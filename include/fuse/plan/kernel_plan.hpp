@@ -32,6 +32,7 @@ struct access {
   short dims[max_rank] = {-1, -1, -1, -1, -1, -1};
   axis_map axis[max_rank]{};    // coordinates of the buffer from those of the index space
   stepping inner = stepping::none, column = stepping::none, contraction = stepping::none;
+  short aligned = 1;            // elements, a power of two up to 16: every row start of a 16-byte-aligned buffer is a multiple
   constexpr bool operator==(const access&) const = default;
 };
 

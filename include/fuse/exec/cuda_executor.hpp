@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs compiled functions on a CUDA stream. Calls return when the kernels are enqueued; results are valid once the stream
+// has reached them.
+#pragma once
+#include <cuda_runtime_api.h>
+
+#include <fuse/exec/cuda_kernels.hpp>
+#include <fuse/exec/mode.hpp>
+#include <fuse/exec/session.hpp>
+
+namespace fuse {
+
+namespace cuda {
+
+/// Throws when a CUDA call failed; `what` names the call, and the function it was made for.
+inline void check(cudaError_t e, const char* call, const char* function = nullptr) {
+  if (e == cudaSuccess) return;
+  throw error(e == cudaErrorMemoryAllocation ? error_category::memory : error_category::cuda,
+              std::string("fuse: ") + call + (function ? std::string(" (for ") + function + ")" : std::string()) + " failed: " +
+                  cudaGetErrorName(e) + ": " + cudaGetErrorString(e));
+}
+
+}  // namespace cuda
+
+/// One executor serves one thread and one stream. It does not own the stream; tensors it allocates are given back in
+/// stream order, so the stream must outlive them.
+template <modes Built = modes::fused>
+class cuda_executor {
+ public:
+  static constexpr modes built_with = Built;
+  static constexpr std::uintptr_t alignment = 16;  // of the memory that kernels read and write
+
+  explicit cuda_executor(cudaStream_t stream) : stream_(stream), mode_(mode_from_environment<Built>()) {
+    int device = 0;
+    cuda::check(cudaGetDevice(&device), "cudaGetDevice");
+    cuda::check(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
+    cuda::check(cudaDeviceGetAttribute(&most_shared_, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "cudaDeviceGetAttribute");
+  }
+  cuda_executor(cudaStream_t stream, mode m) : cuda_executor(stream) {
+    static_assert(Built == modes::any, "fuse::cuda_executor: choosing a mode needs cuda_executor<modes::any>");
+    if (mode_ != mode::eager) mode_ = m;
+  }
+
+  mode current_mode() const { return mode_; }
+  cudaStream_t stream() const { return stream_; }
+  /// Kernels launched since the executor was made.
+  std::int64_t launches() const { return launches_; }
+  void synchronize() { cuda::check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+
+  /// Device memory in stream order.
+  buffer allocate(std::size_t bytes) {
+    void* p = nullptr;
+    cuda::check(cudaMallocAsync(&p, bytes > 0 ? bytes : 1, stream_), "cudaMallocAsync");
+    return {p, [](void* q, void* stream) noexcept { cudaFreeAsync(q, static_cast<cudaStream_t>(stream)); }, stream_};
+  }
+  template <class T, class E>
+  tensor<T, E> empty(const std::array<index, E::rank>& extents) {
+    return tensor<T, E>(extents, allocate(static_cast<std::size_t>(views::count<E::rank>(extents)) * sizeof(T)));
+  }
+  /// A copy on the device. The host memory may be reused when this returns.
+  template <class T, class E>
+  tensor<T, E> upload(const tensor<T, E>& host) {
+    tensor<T, E> r = empty<T, E>(host.extents());
+    cuda::check(cudaMemcpyAsync(r.data(), host.data(), static_cast<std::size_t>(host.size()) * sizeof(T), cudaMemcpyHostToDevice, stream_),
+                "cudaMemcpyAsync");
+    synchronize();
+    return r;
+  }
+  /// A copy on the host, complete when this returns.
+  template <class T, class E>
+  tensor<T, E> download(const tensor<T, E>& device) {
+    tensor<T, E> r(device.extents());
+    cuda::check(cudaMemcpyAsync(r.data(), device.data(), static_cast<std::size_t>(device.size()) * sizeof(T), cudaMemcpyDeviceToHost, stream_),
+                "cudaMemcpyAsync");
+    synchronize();
+    return r;
+  }
+
+  // ---- what a session asks of an executor ----
+  template <class Source>
+  void run(const char* name, const argument* arguments, const argument* outputs) {
+    session::run<Source>(*this, name, arguments, outputs);
+  }
+  void check_pointer(const std::string& which, const void* p) {
+    // Pointers seen before need no second question to the driver.
+    const void*& known = known_pointers_[reinterpret_cast<std::uintptr_t>(p) / 256 % (sizeof known_pointers_ / sizeof *known_pointers_)];
+    if (known == p) return;
+    cudaPointerAttributes a{};
+    const cudaError_t e = cudaPointerGetAttributes(&a, p);
+    if (e != cudaSuccess) cudaGetLastError();
+    if (e != cudaSuccess || (a.type != cudaMemoryTypeDevice && a.type != cudaMemoryTypeManaged))
+      throw error(error_category::argument, which + ": the pointer is not device memory (upload the tensor, or use a host_executor)");
+    known = p;
+  }
+  void copy(char* to, const char* from, std::size_t bytes) {
+    cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "cudaMemcpyAsync");
+  }
+  char* workspace(std::size_t bytes) { return grow(arena_, arena_bytes_, bytes); }
+
+  template <class P>
+  void launch(const char* name, const typename P::arguments& a) {
+    using namespace cuda;
+    ++launches_;
+    if constexpr (P::kind == family::map) {
+      const bool wide = is_wide<P>(a, &access_code::inner, P::outer, lanes<P>);
+      const index packs = map_packs<P>(a, wide ? lanes<P> : 1);
+      map_kernel<P><<<blocks(packs, 256), 256, 0, stream_>>>(a, packs, wide);
+    } else if constexpr (P::kind == family::row) {
+      constexpr row_shape shape = row_shape_of<P>;
+      const bool wide = is_wide<P>(a, &access_code::inner, P::outer, lanes<P>);
+      const index n = a.extent[P::outer], packs = (n + (wide ? lanes<P> : 1) - 1) / (wide ? lanes<P> : 1);
+      int threads = shape.threads;
+      if (shape.held == 0)
+        while (threads > 32 && threads / 2 >= packs) threads /= 2;
+      const bool scratch = shape.held == 0 || !wide;
+      const scratch_plan s = plan_scratch(row_kernel<P>, scratch ? rows::scratch_bytes<P, device_values> * capacity_of(n) : 0, row_count<P>(a));
+      row_kernel<P><<<s.grid, static_cast<unsigned>(threads), s.shared, stream_>>>(a, s.global, s.stride, capacity_of(n), wide);
+    } else if constexpr (P::kind == family::tile) {
+      const index count = tiles::count<P>(a);
+      tile_kernel<P><<<blocks(count, 1), 256, 0, stream_>>>(a, count, products_are_wide<P>(a));
+    } else {
+      const index n = a.extent[P::outer], capacity = capacity_of(n);
+      const scratch_plan s =
+          plan_scratch(attention_kernel<P>, attentions::scratch_bytes<P, device_values>(capacity, a.extent[P::column], 256), row_count<P>(a));
+      attention_kernel<P><<<s.grid, 256, s.shared, stream_>>>(a, s.global, s.stride, capacity, products_are_wide<P>(a));
+    }
+    check(cudaGetLastError(), "kernel launch", name);
+  }
+
+ private:
+  struct scratch_plan {
+    unsigned grid;
+    std::size_t shared;
+    char* global;
+    index stride;
+  };
+  static index capacity_of(index n) { return (n + 15) / 16 * 16; }
+  static unsigned blocks(index work, index per_block) {
+    const index n = (work + per_block - 1) / per_block;
+    return static_cast<unsigned>(n < 1 ? 1 : n > 0x3fffffff ? 0x3fffffff : n);
+  }
+  /// Scratch memory of a block: shared memory if it fits, else device memory for as many blocks as run at once.
+  template <class K>
+  scratch_plan plan_scratch(K kernel, index bytes, index rows) {
+    const unsigned grid = blocks(rows, 1);
+    if (bytes <= 47 * 1024) return {grid, static_cast<std::size_t>(bytes), nullptr, 0};
+    if (bytes + 1024 <= most_shared_) {
+      cuda::check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)), "cudaFuncSetAttribute");
+      return {grid, static_cast<std::size_t>(bytes), nullptr, 0};
+    }
+    const unsigned most = static_cast<unsigned>(multiprocessors_) * 4, used = grid < most ? grid : most;
+    const index stride = (bytes + 255) / 256 * 256;
+    return {used, 0, grow(scratch_, scratch_bytes_, static_cast<std::size_t>(stride) * used), stride};
+  }
+  /// Do all accesses that lie side by side along an axis start at multiples of n elements, in every row?
+  template <class P>
+  static bool is_wide(const typename P::arguments& a, stepping access_code::*along, int axis, int n) {
+    if (P::outer > 0 && axis == P::outer && a.extent[axis] % n != 0) return false;
+    for (int i = 0; i < P::accesses; ++i) {
+      const access_code& c = P::access[i];
+      if (!c.memory || c.*along != stepping::unit) continue;
+      if (reinterpret_cast<std::uintptr_t>(a.base[i]) % static_cast<std::uintptr_t>(n * size_of(c.type) > 16 ? 16 : n * size_of(c.type)) != 0)
+        return false;
+      for (int j = 0; j < P::axes; ++j)
+        if (j != axis && a.step[i][j] % n != 0) return false;
+      if (c.gathered && a.gathered_step[i] % n != 0) return false;
+    }
+    return true;
+  }
+  template <class P>
+  static bool products_are_wide(const typename P::arguments& a) {
+    constexpr int n = cuda::depth_lanes<P>;
+    return (P::contraction < 0 || is_wide<P>(a, &access_code::contraction, P::contraction, n)) &&
+           is_wide<P>(a, &access_code::inner, P::outer, n);
+  }
+  char* grow(buffer& b, std::size_t& have, std::size_t bytes) {
+    if (bytes > have) {
+      b = buffer{};
+      have = 0;
+      b = allocate(bytes);
+      have = bytes;
+    }
+    return static_cast<char*>(b.data());
+  }
+
+  cudaStream_t stream_;
+  mode mode_;
+  int multiprocessors_ = 0, most_shared_ = 0;
+  std::int64_t launches_ = 0;
+  buffer arena_, scratch_;
+  std::size_t arena_bytes_ = 0, scratch_bytes_ = 0;
+  const void* known_pointers_[64]{};
+};
+
+}  // namespace fuse

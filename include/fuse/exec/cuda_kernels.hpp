@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CUDA entry points: one __global__ template a family, and how each is shaped for a program.
+#pragma once
+#include <fuse/kernel/attention.hpp>
+#include <fuse/kernel/map.hpp>
+#include <fuse/kernel/row.hpp>
+#include <fuse/kernel/tile.hpp>
+
+namespace fuse::cuda {
+
+/// Elements in a 16-byte access of the narrowest dtype that a program reads or writes side by side along an axis.
+/// Axis: which of the three stepping members of an access counts.
+template <class P>
+consteval int widest(stepping access_code::*along) {
+  int bytes = 16;
+  for (int i = 0; i < P::accesses; ++i)
+    if (P::access[i].memory && P::access[i].*along == stepping::unit && size_of(P::access[i].type) < bytes) bytes = size_of(P::access[i].type);
+  return 16 / bytes;
+}
+/// Is every row start of those accesses a multiple of n elements whatever the run-time lengths are?
+template <class P>
+consteval bool always_aligned(stepping access_code::*along, int n) {
+  for (int i = 0; i < P::accesses; ++i)
+    if (P::access[i].memory && P::access[i].*along == stepping::unit && P::access[i].aligned < n) return false;
+  return true;
+}
+
+/// How many neighbouring elements a thread of a map or row kernel takes.
+template <class P>
+inline constexpr int lanes = []() consteval {
+  int n = widest<P>(&access_code::inner);
+  constexpr index e = P::extent[P::outer];
+  while (n > 1 && e != dyn && P::outer > 0 && e % n != 0) n /= 2;
+  return n;
+}();
+/// May a launch turn out to be unable to use those lanes? Then the kernel carries a path of one element a thread.
+template <class P>
+inline constexpr bool may_be_narrow =
+    lanes<P> > 1 && (!always_aligned<P>(&access_code::inner, lanes<P>) || (P::outer > 0 && P::extent[P::outer] == dyn));
+
+/// The same for the operands of products, along the contraction or their columns.
+template <class P>
+inline constexpr int depth_lanes = []() consteval {
+  const int a = widest<P>(&access_code::contraction), b = widest<P>(&access_code::inner);
+  return a > b ? a : b;
+}();
+
+template <class P>
+inline constexpr int kept_count = []() consteval {
+  int n = 0;
+  for (int i = 0; i < P::steps; ++i) n += rows::kept<P, device_values>(i);
+  return n;
+}();
+
+/// Threads for one row, and how many packs of it each thread holds in registers; held 0: scratch memory.
+struct row_shape {
+  int threads, held;
+};
+template <class P>
+inline constexpr row_shape row_shape_of = []() consteval {
+  constexpr index n = P::extent[P::outer];
+  if (n == dyn) return row_shape{512, 0};
+  constexpr index packs = (n + lanes<P> - 1) / lanes<P>;
+  int threads = 32;
+  while (threads < 1024 && threads * 2 * (lanes<P> >= 8 ? 1 : 2) <= packs) threads *= 2;
+  const index held = packs > 0 ? (packs + threads - 1) / threads : 1;
+  const int budget = threads > 512 ? 32 : 64;  // registers for held values
+  if (held * lanes<P> * (kept_count<P> > 0 ? kept_count<P> : 1) > budget) return row_shape{512, 0};
+  return row_shape{threads, static_cast<int>(held)};
+}();
+
+template <class P>
+__global__ void __launch_bounds__(256) map_kernel(const __grid_constant__ typename P::arguments a, index packs, bool wide) {
+  cuda_block b{nullptr};
+  const index first = index(blockIdx.x) * blockDim.x + threadIdx.x, stride = index(gridDim.x) * blockDim.x;
+  if constexpr (may_be_narrow<P>) {
+    if (!wide) return run_map<P, 1>(b, a, first, packs, stride);
+  }
+  run_map<P, lanes<P>>(b, a, first, packs, stride);
+}
+
+template <class P>
+__global__ void __launch_bounds__(row_shape_of<P>.threads)
+    row_kernel(const __grid_constant__ typename P::arguments a, char* scratch, index scratch_stride, index capacity, bool wide) {
+  __shared__ __align__(16) char storage[max_warps * 8];
+  extern __shared__ __align__(16) char dynamic[];
+  cuda_block b{storage};
+  char* mine = scratch ? scratch + index(blockIdx.x) * scratch_stride : dynamic;
+  const index count = row_count<P>(a);
+  for (index row = blockIdx.x; row < count; row += gridDim.x) {
+    const auto place = place_of_row<P>(a, row);
+    if constexpr (may_be_narrow<P>) {
+      if (!wide) {
+        run_row<P, 1, 0>(b, a, place, mine, capacity);
+        continue;
+      }
+    }
+    run_row<P, lanes<P>, row_shape_of<P>.held>(b, a, place, mine, capacity);
+  }
+}
+
+template <class P>
+__global__ void __launch_bounds__(256) tile_kernel(const __grid_constant__ typename P::arguments a, index count, bool wide) {
+  __shared__ __align__(16) char scratch[tiles::scratch_bytes<P, device_values>];
+  __shared__ __align__(16) char storage[max_warps * 8];
+  cuda_block b{storage};
+  for (index t = blockIdx.x; t < count; t += gridDim.x) {
+    if (wide) run_tile<P, depth_lanes<P>, 1>(b, a, t, scratch);
+    else run_tile<P, 1, 1>(b, a, t, scratch);
+  }
+}
+
+template <class P>
+__global__ void __launch_bounds__(256)
+    attention_kernel(const __grid_constant__ typename P::arguments a, char* scratch, index scratch_stride, index capacity, bool wide) {
+  __shared__ __align__(16) char storage[max_warps * 8];
+  extern __shared__ __align__(16) char dynamic[];
+  cuda_block b{storage};
+  char* mine = scratch ? scratch + index(blockIdx.x) * scratch_stride : dynamic;
+  const index count = row_count<P>(a);
+  for (index row = blockIdx.x; row < count; row += gridDim.x) {
+    if (wide) run_attention<P, depth_lanes<P>, 1, 1>(b, a, row, mine, capacity);
+    else run_attention<P, 1, 1, 1>(b, a, row, mine, capacity);
+  }
+}
+
+}  // namespace fuse::cuda
