@@ -26,15 +26,15 @@ inline constexpr int max_warps = 32;
 /// One host thread is the whole block.
 struct single_block {
   using values = host_values;
-  static constexpr int rank() { return 0; }
-  static constexpr int size() { return 1; }
-  static constexpr int lanes() { return 1; }
-  void sync() const {}
+  FUSE_HD static constexpr int rank() { return 0; }
+  FUSE_HD static constexpr int size() { return 1; }
+  FUSE_HD static constexpr int lanes() { return 1; }
+  FUSE_HD void sync() const {}
   template <class T>
-  T exchange(T x, int) const {
+  FUSE_HD T exchange(T x, int) const {
     return x;
   }
-  static constexpr char* storage() { return nullptr; }
+  FUSE_HD static constexpr char* storage() { return nullptr; }
 };
 
 #if defined(__CUDACC__)

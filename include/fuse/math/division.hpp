@@ -7,6 +7,20 @@
 
 namespace fuse::math {
 
+/// a - b trunc(a / b), exact. In f64 as long as the quotient is below 2^29, so that its product with b is exact.
+FUSE_UNCHECKED
+template <int W>
+FUSE_HD pack<float, W> fmod(pack<float, W> a, pack<float, W> b) {
+  using wide = pack<double, W>;
+  const wide x = convert<double>(abs(a)), y = convert<double>(abs(b)), q = trunc(x / y);
+  wide r = x - q * y;  // negative where the quotient was rounded up to a whole number
+  r = select(q == 0.0, x, select(r < 0.0, r + y, r));
+  const pack<float, W> result = copysign(convert<float>(r), a);
+  const auto reducible = convert<float>(q) < 0x1p29f;
+  if (!packs::any(~reducible)) return result;
+  return select(reducible, result, packs::each([](float s, float t) { return fmod(s, t); }, a, b));
+}
+
 template <class V>
 requires std::is_integral_v<scalar_of<V>> FUSE_HD V fmod(V a, V b) { return integers::truncating(a, b).remainder; }
 
