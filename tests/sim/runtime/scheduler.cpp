@@ -38,7 +38,7 @@ ticket scheduler::submit(lock_type& lock, std::string what, std::vector<ticket> 
   std::erase_if(after, [](const ticket& before) { return !before || before->done; });
   auto added = std::make_shared<operation>();
   added->order = ++submitted_;
-  added->draw = mix(schedule_.seed ^ (submitted_ << 20));
+  added->draw = mix(schedule_.seed ^ ((submitted_ - drawn_from_) << 20));
   added->what = std::move(what);
   added->after = std::move(after);
   added->body = std::move(body);

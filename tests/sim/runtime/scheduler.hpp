@@ -42,7 +42,8 @@ struct schedule {
 class scheduler {
  public:
   scheduler(std::mutex& mutex, schedule how) : mutex_(mutex), schedule_(how) {}
-  void set_schedule(schedule how) { schedule_ = how, drawn_ = 0; }
+  // Random draws begin anew, so that what follows depends on the seed alone.
+  void set_schedule(schedule how) { schedule_ = how, drawn_ = 0, drawn_from_ = submitted_; }
   schedule current_schedule() const { return schedule_; }
 
   // @post the operation runs after every one of `after`. Under the eager schedule it has run.
@@ -64,7 +65,7 @@ class scheduler {
 
   std::mutex& mutex_;
   schedule schedule_;
-  std::uint64_t submitted_ = 0, drawn_ = 0;
+  std::uint64_t submitted_ = 0, drawn_ = 0, drawn_from_ = 0;
   std::map<std::uint64_t, ticket> pending_;  // by order
   ticket current_;                           // what the worker runs
   std::condition_variable changed_;
