@@ -49,22 +49,45 @@ ticket scheduler::submit(lock_type& lock, std::string what, std::vector<ticket> 
 }
 
 void scheduler::finish(lock_type& lock, const ticket& wanted) {
-  if (wanted && !wanted->done) drain(lock, wanted, no_limit);
+  if (wanted && !wanted->done) ask(lock, wanted, no_limit);
 }
 
 void scheduler::finish_all(lock_type& lock) {
-  while (!pending_.empty()) drain(lock, nullptr, no_limit);
+  while (!pending_.empty()) ask(lock, nullptr, no_limit);
 }
 
 void scheduler::step(lock_type& lock, const ticket& wanted) {
-  if (wanted && !wanted->done) drain(lock, wanted, 1);
+  if (wanted && !wanted->done) ask(lock, wanted, 1);
 }
 
 void scheduler::drift(lock_type& lock) {
   if (schedule_.how != schedule::kind::random || pending_.empty()) return;
   // Half of the calls let nothing happen, the others one to three operations.
   const auto draw = next_random();
-  if (draw & 1) drain(lock, nullptr, 1 + (draw >> 1) % 3);
+  if (draw & 1) ask(lock, nullptr, 1 + (draw >> 1) % 3);
+}
+
+void scheduler::ask(lock_type& lock, ticket wanted, std::size_t limit) {
+  if (!started_) {
+    started_ = true;
+    std::thread([this] { work(); }).detach();
+  }
+  request asked{std::move(wanted), limit};
+  requests_.push_back(&asked);
+  asked_.notify_one();
+  while (!asked.done) answered_.wait(lock);
+}
+
+void scheduler::work() {
+  lock_type lock(mutex_);
+  for (;;) {
+    while (requests_.empty()) asked_.wait(lock);
+    request& asked = *requests_.front();
+    drain(lock, asked.wanted, asked.limit);
+    requests_.pop_front();
+    asked.done = true;
+    answered_.notify_all();
+  }
 }
 
 void scheduler::drain(lock_type& lock, const ticket& wanted, std::size_t limit) {
@@ -95,50 +118,23 @@ void scheduler::drain(lock_type& lock, const ticket& wanted, std::size_t limit) 
     missing[visited.get()] = count;
     if (count == 0) ready.push(visited);
   }
-  std::size_t left = missing.size();
-  while (left > 0 && limit > 0) {
-    if (ready.empty()) return;  // another thread runs the rest: see below
+  for (; !ready.empty() && limit > 0; --limit) {
     const ticket next = ready.top();
     ready.pop();
-    if (!next->done && !next->claimed) {
-      run(lock, next);
-      --limit;
-    }
-    while (!next->done) changed_.wait(lock);
-    --left;
+    run(lock, next);
     for (const auto& dependent : dependents[next.get()])
       if (--missing[dependent.get()] == 0) ready.push(dependent);
-    if (wanted && wanted->done) return;
   }
 }
 
 void scheduler::run(lock_type& lock, const ticket& chosen) {
-  chosen->claimed = true;
-  if (!started_) {
-    started_ = true;
-    std::thread([this] { work(); }).detach();
-  }
-  while (current_) changed_.wait(lock);
-  current_ = chosen;
-  changed_.notify_all();
-  while (!chosen->done) changed_.wait(lock);
-}
-
-void scheduler::work() {
-  lock_type lock(mutex_);
-  for (;;) {
-    while (!current_) changed_.wait(lock);
-    const ticket running = current_;
-    lock.unlock();
-    running->body();
-    lock.lock();
-    running->body = nullptr;
-    running->after.clear();
-    running->done = true;
-    pending_.erase(running->order);
-    current_ = nullptr;
-    changed_.notify_all();
-  }
+  lock.unlock();
+  chosen->body();
+  lock.lock();
+  chosen->body = nullptr;
+  chosen->after.clear();
+  chosen->done = true;
+  pending_.erase(chosen->order);
 }
 
 }  // namespace sim::runtime

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,7 +23,7 @@ struct operation {
   std::string what;         // for messages: "kernel add", "copy of 400 bytes"
   std::vector<std::shared_ptr<operation>> after;  // emptied once done, so chains stay short
   std::function<void()> body;                     // runs on the worker thread, without the runtime's lock
-  bool claimed = false, done = false;
+  bool done = false;
 };
 using ticket = std::shared_ptr<operation>;
 using lock_type = std::unique_lock<std::mutex>;
@@ -58,17 +59,22 @@ class scheduler {
   std::uint64_t next_random();  // the schedule's own deterministic sequence
 
  private:
-  void run(lock_type& lock, const ticket& operation);
+  struct request {
+    ticket wanted;      // null: everything
+    std::size_t limit;  // operations to run at most
+    bool done = false;
+  };
+  void ask(lock_type& lock, ticket wanted, std::size_t limit);  // waits until the worker has done it
   void work();
-  // Runs operations of `wanted`'s closure (of everything for nullptr) until it is done, or `limit` have run.
   void drain(lock_type& lock, const ticket& wanted, std::size_t limit);
+  void run(lock_type& lock, const ticket& chosen);
 
   std::mutex& mutex_;
   schedule schedule_;
   std::uint64_t submitted_ = 0, drawn_ = 0, drawn_from_ = 0;
   std::map<std::uint64_t, ticket> pending_;  // by order
-  ticket current_;                           // what the worker runs
-  std::condition_variable changed_;
+  std::deque<request*> requests_;
+  std::condition_variable asked_, answered_;
   bool started_ = false;
 };
 
