@@ -98,7 +98,7 @@ class cuda_executor {
   char* workspace(std::size_t bytes) { return grow(arena_, arena_bytes_, bytes); }
 
   template <class P>
-  void launch(const char* name, const typename P::arguments& a) {
+  void launch(P, const char* name, const typename P::arguments& a) {
     using namespace cuda;
     ++launches_;
     if constexpr (P::kind == family::map) {

@@ -27,12 +27,14 @@ consteval bool always_aligned(stepping access_code::*along, int n) {
 
 /// How many neighbouring elements a thread of a map or row kernel takes.
 template <class P>
-inline constexpr int lanes = []() consteval {
+consteval int lanes_of_program() {
   int n = widest<P>(&access_code::inner);
   constexpr index e = P::extent[P::outer];
   while (n > 1 && e != dyn && P::outer > 0 && e % n != 0) n /= 2;
   return n;
-}();
+}
+template <class P>
+inline constexpr int lanes = lanes_of_program<P>();
 /// May a launch turn out to be unable to use those lanes? Then the kernel carries a path of one element a thread.
 template <class P>
 inline constexpr bool may_be_narrow =
@@ -40,24 +42,28 @@ inline constexpr bool may_be_narrow =
 
 /// The same for the operands of products, along the contraction or their columns.
 template <class P>
-inline constexpr int depth_lanes = []() consteval {
+consteval int depth_lanes_of_program() {
   const int a = widest<P>(&access_code::contraction), b = widest<P>(&access_code::inner);
   return a > b ? a : b;
-}();
+}
+template <class P>
+inline constexpr int depth_lanes = depth_lanes_of_program<P>();
 
 template <class P>
-inline constexpr int kept_count = []() consteval {
+consteval int count_kept() {
   int n = 0;
   for (int i = 0; i < P::steps; ++i) n += rows::kept<P, device_values>(i);
   return n;
-}();
+}
+template <class P>
+inline constexpr int kept_count = count_kept<P>();
 
 /// Threads for one row, and how many packs of it each thread holds in registers; held 0: scratch memory.
 struct row_shape {
   int threads, held;
 };
 template <class P>
-inline constexpr row_shape row_shape_of = []() consteval {
+consteval row_shape shape_rows() {
   constexpr index n = P::extent[P::outer];
   if (n == dyn) return row_shape{512, 0};
   constexpr index packs = (n + lanes<P> - 1) / lanes<P>;
@@ -67,7 +73,9 @@ inline constexpr row_shape row_shape_of = []() consteval {
   const int budget = threads > 512 ? 32 : 64;  // registers for held values
   if (held * lanes<P> * (kept_count<P> > 0 ? kept_count<P> : 1) > budget) return row_shape{512, 0};
   return row_shape{threads, static_cast<int>(held)};
-}();
+}
+template <class P>
+inline constexpr row_shape row_shape_of = shape_rows<P>();
 
 template <class P>
 __global__ void __launch_bounds__(256) map_kernel(const __grid_constant__ typename P::arguments a, index packs, bool wide) {

@@ -48,7 +48,7 @@ class host_executor {
   char* workspace(std::size_t bytes) { return grow(arena_, arena_bytes_, bytes); }
 
   template <class P>
-  void launch(const char*, const typename P::arguments& a) {
+  void launch(P, const char*, const typename P::arguments& a) {
     ++launches_;
     if constexpr (P::kind == family::map) {
       constexpr index grain = 32768 / host_lanes;

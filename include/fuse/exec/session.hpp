@@ -144,7 +144,7 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
       if (binding::is_empty<kernel_source::k>(g, length)) return;
       typename program::arguments a;
       binding::fill<kernel_source::k>(a, g, length, buffers, arguments);
-      executor.template launch<program>(name, a);
+      executor.launch(kernel_source::instance(), name, a);
     };
     (one(std::integral_constant<int, K>{}), ...);
   }(std::make_integer_sequence<int, Source::kernels>{});

@@ -55,7 +55,7 @@ FUSE_HD void dot_tile(const B& b, const matrix<D, L>& left, const matrix<D, R>& 
   for (int i = 0; i < M; ++i)
     FUSE_UNROLL
     for (int c = 0; c < C; ++c) {
-      T s = V::template fold<&op_of<ops::add_t>>(sum[i][c]);
+      T s = V::template fold<&op_entry<ops::add_t>::info>(sum[i][c]);
       for (int mask = b.lanes() / 2; mask > 0; mask /= 2) s += b.exchange(s, mask);
       if (lane == 0) out[i * out_step + c] = s;
     }

@@ -105,18 +105,23 @@ struct program_of {
     return l;
   }();
   template <int... X, int... S, int... A, int... T>
-  static auto make(std::integer_sequence<int, X...>, std::integer_sequence<int, S...>, std::integer_sequence<int, A...>,
-                   std::integer_sequence<int, T...>)
-      -> program<k.kind, k.collapsed - 1, (k.contraction >= 0 ? k.collapsed : -1),
+  static constexpr auto make(std::integer_sequence<int, X...>, std::integer_sequence<int, S...>, std::integer_sequence<int, A...>,
+                   std::integer_sequence<int, T...>) {
+    return program<k.kind, k.collapsed - 1, (k.contraction >= 0 ? k.collapsed : -1),
                  (k.column >= 0 ? planning::walked_axes(k) - 1 : -1), k.stage_count, k.scalar_count, k.contracted,
                  k.contracted_access, k.contracted_type, std::integer_sequence<index, lengths.e[X]...>,
                  list<step_t<k.steps[S].kind, k.steps[S].op, k.steps[S].type, k.steps[S].in[0], k.steps[S].in[1], k.steps[S].in[2],
                              k.steps[S].attribute, k.steps[S].element, k.steps[S].keep, k.steps[S].stage>...>,
                  list<access_t<k.accesses[A].type, k.accesses[A].inner, k.accesses[A].contraction, k.accesses[A].column,
                                (k.accesses[A].buffer >= 0), (k.accesses[A].gathered >= 0), k.accesses[A].aligned>...>,
-                 list<store_t<k.stores[T].value, k.stores[T].index, k.stores[T].access>...>>;
-  using type = decltype(make(std::make_integer_sequence<int, planning::walked_axes(k)>{}, std::make_integer_sequence<int, k.step_count>{},
-                             std::make_integer_sequence<int, k.access_count>{}, std::make_integer_sequence<int, k.store_count>{}));
+                 list<store_t<k.stores[T].value, k.stores[T].index, k.stores[T].access>...>>{};
+  }
+  /// The program, by a deduced type: nvcc cannot name a kernel by a member alias of a template.
+  static constexpr auto instance() {
+    return make(std::make_integer_sequence<int, planning::walked_axes(k)>{}, std::make_integer_sequence<int, k.step_count>{},
+                std::make_integer_sequence<int, k.access_count>{}, std::make_integer_sequence<int, k.store_count>{});
+  }
+  using type = decltype(instance());
 };
 
 }  // namespace fuse

@@ -55,13 +55,15 @@ consteval int scratch_count() {
 }
 /// Bytes of one element in scratch memory: as many as the widest value that lives there needs.
 template <class P, class Values>
-inline constexpr index slot_bytes = []() consteval {
+consteval index widest_slot() {
   for (int i = 0; i < P::steps; ++i)
     if ((P::step[i].kind == step_kind::product || kept<P, Values>(i) || i == P::contracted) &&
         (compute_of(P::step[i].type) == compute::i64 || compute_of(P::step[i].type) == compute::f64))
       return 8;
   return 4;
-}();
+}
+template <class P, class Values>
+inline constexpr index slot_bytes = widest_slot<P, Values>();
 /// Bytes of scratch memory for each element of a row.
 template <class P, class Values>
 inline constexpr index scratch_bytes = slot_bytes<P, Values> * scratch_count<P, Values>();

@@ -21,6 +21,9 @@ struct make {
 };
 template <class T, int W>
 using vector = typename make<T, W>::type;
+/// The type in which sums, differences and products of T wrap: unsigned for integers.
+template <class T>
+using wrapping = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::type_identity<T>>::type;
 /// The integer type as wide as T: what a comparison of T yields, all bits set where true.
 template <class T>
 using mask_of = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
@@ -105,22 +108,34 @@ template <class R, class F, class... A>
 FUSE_HOST R by_part(F f, const A&... a) {
   return by_part<R>(std::make_integer_sequence<int, R::parts>{}, f, a...);
 }
+/// A register of T as one whose arithmetic wraps.
+template <class T, class R>
+FUSE_HOST auto wrapped(R x) {
+  return (vectors::vector<vectors::wrapping<T>, int(sizeof(R) / sizeof(T))>)x;
+}
 #endif
+
+#define FUSE_PACK_WRAPPING(name, op)                                                                                   \
+  template <class T, int W>                                                                                            \
+  FUSE_HOST pack<T, W> name(pack<T, W> a, pack<T, W> b) {                                                              \
+    FUSE_PACK_BODY(return (by_part<pack<T, W>>([](auto x, auto y) { return wrapped<T>(x) op wrapped<T>(y); }, a, b))); \
+  }
+FUSE_PACK_WRAPPING(add, +)
+FUSE_PACK_WRAPPING(subtract, -)
+FUSE_PACK_WRAPPING(multiply, *)
+FUSE_PACK_WRAPPING(shift_left, <<)
+#undef FUSE_PACK_WRAPPING
 
 #define FUSE_PACK_BINARY(name, op)                                                             \
   template <class T, int W>                                                                    \
   FUSE_HOST pack<T, W> name(pack<T, W> a, pack<T, W> b) {                                      \
     FUSE_PACK_BODY(return (by_part<pack<T, W>>([](auto x, auto y) { return x op y; }, a, b))); \
   }
-FUSE_PACK_BINARY(add, +)
-FUSE_PACK_BINARY(subtract, -)
-FUSE_PACK_BINARY(multiply, *)
 FUSE_PACK_BINARY(divide, /)
 FUSE_PACK_BINARY(modulo, %)
 FUSE_PACK_BINARY(bit_and, &)
 FUSE_PACK_BINARY(bit_or, |)
 FUSE_PACK_BINARY(bit_xor, ^)
-FUSE_PACK_BINARY(shift_left, <<)
 FUSE_PACK_BINARY(shift_right, >>)
 #undef FUSE_PACK_BINARY
 
@@ -139,7 +154,7 @@ FUSE_PACK_COMPARE(not_equal, !=)
 
 template <class T, int W>
 FUSE_HOST pack<T, W> negate(pack<T, W> a) {
-  FUSE_PACK_BODY(return (by_part<pack<T, W>>([](auto x) { return -x; }, a)));
+  FUSE_PACK_BODY(return (by_part<pack<T, W>>([](auto x) { return -wrapped<T>(x); }, a)));
 }
 template <class T, int W>
 FUSE_HOST pack<T, W> bit_not(pack<T, W> a) {

@@ -144,7 +144,12 @@ constexpr op_info describe() {
 }  // namespace ops
 
 /// The one object that stands for the operation with definition F; its address is the operation's identity.
+/// (A member of a class: nvcc misspells the address of a variable template in the stub of a kernel.)
 template <class F>
-inline constexpr op_info op_of = ops::describe<F>();
+struct op_entry {
+  static constexpr op_info info = ops::describe<F>();
+};
+template <class F>
+inline constexpr const op_info& op_of = op_entry<F>::info;
 
 }  // namespace fuse
