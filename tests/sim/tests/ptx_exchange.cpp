@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shuffles, votes, match, redux and barrier reductions against their definitions.
+#include <algorithm>
+
 #include "ptx_harness.hpp"
 
 using namespace sim_test;
