@@ -79,6 +79,19 @@ void check_overlap(const char* name, const binding::memory* buffers) {
   }
 }
 
+/// Is buffer b memory of the caller: a tensor argument or an output?
+template <class Source>
+constexpr bool is_given(int b) {
+  const planning::buffer_info& info = Source::plan.buffers[b];
+  if (info.kind == planning::buffer_kind::temporary) return false;
+  return info.kind == planning::buffer_kind::output || !Source::graph.arguments[b].scalar;
+}
+template <class Source>
+constexpr bool is_row_major(int b) {
+  const auto& g = Source::graph;
+  return Source::plan.buffers[b].kind == planning::buffer_kind::output ? g.outputs[b - g.argument_count].contiguous : g.arguments[b].contiguous;
+}
+
 /// Checks a call and launches the kernels of its plan in order. Nothing runs if anything is wrong.
 template <class Source, class Executor>
 void run(Executor& executor, const char* name, const argument* arguments, const argument* outputs) {
@@ -114,7 +127,7 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
     if (!given) {
       m.data = reinterpret_cast<char*>(arena);  // its place in the arena, for now
       arena += (m.bytes + 255) / 256 * 256;
-    } else if (!(info.kind == planning::buffer_kind::argument && g.arguments[b].scalar)) {
+    } else if (is_given<Source>(b)) {
       const int number = is_output ? b - g.argument_count : b;
       const std::string which = std::string("fuse::") + name + ": " + (is_output ? "output " : "argument ") + std::to_string(number);
       if (!m.data && m.bytes > 0) throw error(error_category::argument, which + ": the pointer is null: expected memory of " + std::to_string(m.bytes) + " bytes");
@@ -125,9 +138,29 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
   }
   check_overlap<Source>(name, buffers);
 
+  // Kernels of some executors need rows that start at multiples of 16 bytes: what does not is copied to where it does.
+  index staged[plan.buffer_count + 1];
+  for (int b = 0; b < plan.buffer_count; ++b) {
+    staged[b] = -1;
+    if constexpr (requires { Executor::alignment; }) {
+      const binding::memory& m = buffers[b];
+      const bool given = is_given<Source>(b), whole = given && is_row_major<Source>(b);
+      if (!whole || m.bytes == 0 || reinterpret_cast<std::uintptr_t>(m.data) % Executor::alignment == 0) continue;
+      staged[b] = arena;
+      arena += (m.bytes + 255) / 256 * 256;
+    }
+  }
+
   char* base = arena > 0 ? executor.workspace(static_cast<std::size_t>(arena)) : nullptr;
   for (int b = 0; b < plan.buffer_count; ++b)
     if (plan.buffers[b].kind == planning::buffer_kind::temporary) buffers[b].data = base + reinterpret_cast<index>(buffers[b].data);
+  char* original[plan.buffer_count + 1];
+  for (int b = 0; b < plan.buffer_count; ++b) {
+    original[b] = buffers[b].data;
+    if (staged[b] < 0) continue;
+    buffers[b].data = base + staged[b];
+    if (plan.buffers[b].kind == planning::buffer_kind::argument) executor.copy(buffers[b].data, original[b], static_cast<std::size_t>(buffers[b].bytes));
+  }
 
   [&]<int... K>(std::integer_sequence<int, K...>) {
     auto one = [&](auto which) {
@@ -148,6 +181,10 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
     };
     (one(std::integral_constant<int, K>{}), ...);
   }(std::make_integer_sequence<int, Source::kernels>{});
+
+  for (int b = 0; b < plan.buffer_count; ++b)
+    if (staged[b] >= 0 && plan.buffers[b].kind == planning::buffer_kind::output)
+      executor.copy(original[b], buffers[b].data, static_cast<std::size_t>(buffers[b].bytes));
 }
 
 }  // namespace fuse::session
