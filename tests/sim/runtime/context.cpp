@@ -89,6 +89,26 @@ void complain(const std::string& text) {
   if (!control.quiet) std::fprintf(stderr, "%s\n", text.c_str());
 }
 
+void report_unordered(const access_conflict& found, const std::string& later, const char* remedy) {
+  context& state = the();
+  if (!has(state.control.which, checks::global_races)) return;
+  fault told;
+  told.kind = fault_kind::global_race;
+  told.address = found.where.begin;
+  told.message = later + (found.later_writes ? " writes" : " reads") + " what " + *found.earlier.what +
+                 (found.earlier_writes ? " writes" : " reads") + " (" + state.blocks.tell(found.where.begin) +
+                 "), and nothing orders the two: " + remedy;
+  state.control.faults.push_back(told);
+  raise_fault(cudaErrorLaunchFailure, "sim::runtime: unordered work: " + told.message);
+}
+
+void enter_history(const touched& what, const toucher& now, const vector_clock& clock) {
+  const auto found = the().history.enter(
+      what, now, [&](const toucher& earlier) { return clock.covers(earlier.chain, earlier.number); });
+  if (found)
+    report_unordered(*found, *now.what, "record an event after the one and let the other's stream wait for it");
+}
+
 void raise_fault(cudaError_t error, const std::string& text) {
   context& state = the();
   if (!state.control.quiet) std::fprintf(stderr, "%s\n", text.c_str());

@@ -54,6 +54,8 @@ struct context {
   program_registry programs;
   stream_registry streams;
   std::vector<std::weak_ptr<capture_state>> captures;
+  vector_clock host_clock, device_clock;  // what the host has waited for; everything that was submitted
+  access_history history;
   std::unique_ptr<pool_registry> pools;
   std::unique_ptr<graph_registry> graphs;
   control_state control;
@@ -66,6 +68,12 @@ struct context {
 };
 
 context& the();
+
+// Enters what a piece of work touched. Work of two streams that touches the same bytes, one of them writing, and that
+// nothing orders, is a fault, whichever ran first.
+void enter_history(const touched& what, const toucher& now, const vector_clock& clock);
+
+void report_unordered(const access_conflict& found, const std::string& later, const char* remedy);
 
 // Records a fault of the device: printed once, sticky until cudaDeviceReset or control::clear_faults.
 void raise_fault(cudaError_t error, const std::string& text);

@@ -85,8 +85,7 @@ cudaError_t start_copy(lock_type& lock, stream_state& stream, copy_work copy, bo
   const bool waits = places.destination == place::pageable || (synchronous && !both_device);
   const ticket queued = issue(lock, stream, std::move(copy));
   if (waits) {
-    the().queue.finish(lock, queued);
-    check_device();
+    wait_for(lock, queued);
   }
   return cudaSuccess;
 }
@@ -100,8 +99,7 @@ cudaError_t start_fill(lock_type& lock, stream_state& stream, fill_work fill, bo
   if (fill.width * fill.height == 0) return cudaSuccess;
   const ticket queued = issue(lock, stream, fill);
   if (synchronous && where != place::device && queued) {
-    the().queue.finish(lock, queued);
-    check_device();
+    wait_for(lock, queued);
   }
   return cudaSuccess;
 }

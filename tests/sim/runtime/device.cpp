@@ -349,6 +349,7 @@ cudaError_t cudaDeviceReset() {
   return entry(__func__, {.unsafe_in_capture = true, .after_fault = true}, [&](lock_type& lock) {
     context& state = the();
     state.queue.finish_all(lock);
+    state.history.clear();
     state.streams.clear();
     state.graphs->clear();
     state.pools = std::make_unique<pool_registry>();

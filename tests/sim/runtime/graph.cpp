@@ -13,6 +13,7 @@ namespace sim::runtime {
 
 graph_allocation::~graph_allocation() {
   context& state = the();
+  state.history.forget({address, address + bytes});
   state.blocks.remove(address, "the end of its graph");
   state.device_memory.free(address);
 }

@@ -70,7 +70,10 @@ struct plan_node {
 struct graph_plan {
   std::vector<plan_node> nodes;  // in the order of the graph's nodes
   std::vector<condition> conditions;
+  // [node][other]: the other comes before. Not kept for graphs of more than reachability_limit nodes.
+  std::shared_ptr<const std::vector<std::vector<bool>>> comes_after;
 };
+inline constexpr std::size_t reachability_limit = 4096;
 
 struct exec_state {
   std::uint64_t id = 0;
@@ -126,7 +129,8 @@ std::shared_ptr<graph_plan> copy_plan(const graph_plan& plan);
 
 // Runs a plan on the worker thread: conditions set to their defaults, nodes in an order that the schedule draws among
 // those the edges allow.
-void run_plan(const graph_plan& plan, run_place place);
+// Nodes that touch the same bytes, one of them writing, and that no path of edges orders, are a fault.
+touched run_plan(const graph_plan& plan, run_place place);
 
 // The work that the structs of the API describe; each throws a refusal for what is wrong or not supported.
 kernel_work work_from(const cudaKernelNodeParams& parameters);

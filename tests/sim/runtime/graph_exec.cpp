@@ -222,7 +222,7 @@ cudaError_t launch(lock_type& lock, cudaGraphExec_t handle, cudaStream_t stream_
   const run_place place{.stream = stream.id, .in_graph = true};
   // An event that a node records counts as done when the whole launch is: later than on a device, never earlier.
   const ticket queued = enqueue(
-      lock, stream, "graph launch", [plan = exec.plan, place] { run_plan(*plan, place); }, std::move(after));
+      lock, stream, "graph launch", [plan = exec.plan, place] { return run_plan(*plan, place); }, std::move(after));
   exec.last_launch = queued;
   for (const auto* record : records) {
     record->event->recorded = queued;
@@ -284,7 +284,7 @@ cudaError_t cudaGraphUpload(cudaGraphExec_t exec, cudaStream_t stream) {
     the().graphs->of(exec);
     stream_state& in = the().streams.of(stream);
     refuse_in_capture(in, "upload a graph in");
-    enqueue(lock, in, "graph upload", [] {});
+    enqueue(lock, in, "graph upload", [] { return touched{}; });
     return cudaSuccess;
   });
 }

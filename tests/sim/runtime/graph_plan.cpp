@@ -9,22 +9,37 @@
 namespace sim::runtime {
 namespace {
 
-bool runs_in_some_order(const graph_plan& plan) {
+// The nodes in an order that the edges allow; fewer than all of them if there is a cycle.
+std::vector<std::size_t> some_order(const graph_plan& plan) {
   std::vector<std::vector<std::size_t>> dependents(plan.nodes.size());
-  std::vector<std::size_t> missing, ready;
+  std::vector<std::size_t> missing, ready, order;
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
     missing.push_back(plan.nodes[i].after.size());
     if (missing.back() == 0) ready.push_back(i);
     for (const auto& edge : plan.nodes[i].after) dependents[edge.from].push_back(i);
   }
-  std::size_t placed = 0;
-  for (; !ready.empty(); ++placed) {
-    const std::size_t at = ready.back();
+  while (!ready.empty()) {
+    order.push_back(ready.back());
     ready.pop_back();
-    for (const std::size_t dependent : dependents[at])
+    for (const std::size_t dependent : dependents[order.back()])
       if (--missing[dependent] == 0) ready.push_back(dependent);
   }
-  return placed == plan.nodes.size();
+  return order;
+}
+
+std::shared_ptr<const std::vector<std::vector<bool>>> reachability(const graph_plan& plan,
+                                                                   const std::vector<std::size_t>& order) {
+  const std::size_t count = plan.nodes.size();
+  auto comes_after = std::make_shared<std::vector<std::vector<bool>>>(count, std::vector<bool>(count));
+  for (const std::size_t at : order)
+    for (const auto& edge : plan.nodes[at].after) {
+      auto& mine = (*comes_after)[at];
+      const auto& theirs = (*comes_after)[edge.from];
+      for (std::size_t i = 0; i < count; ++i)
+        if (theirs[i]) mine[i] = true;
+      mine[edge.from] = true;
+    }
+  return comes_after;
 }
 
 }  // namespace
@@ -47,7 +62,9 @@ std::shared_ptr<graph_plan> make_plan(const graph_state& graph) {
     }
     plan->nodes.push_back(std::move(planned));
   }
-  require(runs_in_some_order(*plan), cudaErrorInvalidValue, "the graph has a cycle");
+  const auto order = some_order(*plan);
+  require(order.size() == plan->nodes.size(), cudaErrorInvalidValue, "the graph has a cycle");
+  if (order.size() <= reachability_limit) plan->comes_after = reachability(*plan, order);
   return plan;
 }
 
@@ -86,10 +103,22 @@ bool device_stopped() {
   return the().sticky != cudaSuccess;
 }
 
+void check_order(const graph_plan& plan, std::size_t at, const touched& bytes, access_history& history) {
+  const toucher self{at, 0, std::make_shared<std::string>(describe(plan.nodes[at].what) + " of a graph")};
+  const auto found = history.enter(bytes, self, [&](const toucher& earlier) {
+    return earlier.chain == at || (*plan.comes_after)[at][earlier.chain];
+  });
+  if (found) {
+    lock_type lock(the().mutex);
+    report_unordered(*found, *self.what, "add an edge (or, in a capture, an event) between the two nodes");
+  }
+}
+
 }  // namespace
 
-void run_plan(const graph_plan& plan, run_place place) {
+touched run_plan(const graph_plan& plan, run_place place) {
   place.in_graph = true;
+  touched all;
   for (const auto& value : plan.conditions) {
     if (value.flags & cudaGraphCondAssignDefault)
       the().device_memory.write(value.cell->address, &value.initial, sizeof value.initial);
@@ -102,20 +131,26 @@ void run_plan(const graph_plan& plan, run_place place) {
     if (missing[i] == 0) ready.push_back(i);
     for (const auto& edge : plan.nodes[i].after) dependents[edge.from].push_back(i);
   }
-  std::vector<in_flight> left(count);
+  std::vector<touched> in_flight(count);
+  access_history history;
   while (!ready.empty() && !device_stopped()) {
     const std::size_t at = choose(ready);
     const plan_node& node = plan.nodes[at];
-    in_flight before;
-    for (const auto& edge : node.after) {
-      if (!edge.programmatic) continue;
-      before.written.insert(before.written.end(), left[edge.from].written.begin(), left[edge.from].written.end());
-      before.read.insert(before.read.end(), left[edge.from].read.begin(), left[edge.from].read.end());
+    touched before;
+    for (const auto& edge : node.after)
+      if (edge.programmatic) merge(before, in_flight[edge.from]);
+    if (node.enabled) {
+      in_flight[at] = execute(node.what, before, place);
+      merge(all, in_flight[at]);
+      if (plan.comes_after) check_order(plan, at, in_flight[at], history);
+      // The kernels ahead of a programmatic edge may still run when this one has only begun.
+      merge(in_flight[at], before);
     }
-    if (node.enabled) left[at] = execute(node.what, before, place);
     for (const std::size_t dependent : dependents[at])
       if (--missing[dependent] == 0) ready.push_back(dependent);
   }
+  simplify(all);
+  return all;
 }
 
 }  // namespace sim::runtime

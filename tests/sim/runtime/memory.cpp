@@ -42,6 +42,7 @@ void* allocate_host(std::size_t bytes, const char* origin, block_kind kind, unsi
 void free_host(block& freed, const char* by) {
   void* const pointer = pointer_to(freed.address);
   the().device_memory.unmap_host(pointer);
+  the().history.forget({freed.address, freed.address + freed.bytes});
   the().blocks.remove(freed.address, by);
   std::free(pointer);
 }
@@ -53,6 +54,12 @@ block& freeable(void* pointer, const char* remedy) {
     throw refusal(cudaErrorInvalidValue,
                   the().blocks.tell(address_of(pointer)) + ", which cudaFreeAsync has already been asked to free");
   return *found;
+}
+
+// A free waits for the device, as it does in practice, also for one that has faulted.
+void wait_for_everything(lock_type& lock) {
+  the().queue.finish_all(lock);
+  the().host_clock.join(the().device_clock);
 }
 
 void account(pool_state* pool, std::int64_t bytes) {
@@ -111,11 +118,10 @@ cudaError_t cudaMallocPitch(void** pointer, std::size_t* pitch, std::size_t widt
   });
 }
 
-// Waits for the device, as cudaFree does in practice.
 cudaError_t cudaFree(void* pointer) {
   return entry(__func__, {.unsafe_in_capture = true, .releases = true, .after_fault = true}, [&](lock_type& lock) {
     if (pointer == nullptr) return cudaSuccess;
-    the().queue.finish_all(lock);
+    wait_for_everything(lock);
     block& freed = freeable(pointer, "cudaFree wants what cudaMalloc, cudaMallocAsync or cudaMallocManaged gave");
     if (freed.kind == block_kind::pinned || freed.kind == block_kind::registered)
       throw refusal(cudaErrorInvalidValue, the().blocks.tell(freed.address) + "; free it with cudaFreeHost");
@@ -126,6 +132,7 @@ cudaError_t cudaFree(void* pointer) {
     if (freed.kind == block_kind::graph) return cudaSuccess;  // the graph keeps the address for its next launch
     account(freed.pool, -static_cast<std::int64_t>(freed.bytes));
     the().device_memory.free(freed.address);
+    the().history.forget({freed.address, freed.address + freed.bytes});
     the().blocks.remove(freed.address, "cudaFree");
     return cudaSuccess;
   });
@@ -151,7 +158,7 @@ cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned flags) {
 cudaError_t cudaFreeHost(void* pointer) {
   return entry(__func__, {.unsafe_in_capture = true, .releases = true, .after_fault = true}, [&](lock_type& lock) {
     if (pointer == nullptr) return cudaSuccess;
-    the().queue.finish_all(lock);
+    wait_for_everything(lock);
     block& freed = freeable(pointer, "cudaFreeHost wants what cudaMallocHost or cudaHostAlloc gave");
     require(freed.kind == block_kind::pinned, cudaErrorInvalidValue,
             "the pointer is not from cudaMallocHost or cudaHostAlloc");
@@ -181,11 +188,12 @@ cudaError_t cudaHostRegister(void* pointer, std::size_t bytes, unsigned flags) {
 
 cudaError_t cudaHostUnregister(void* pointer) {
   return entry(__func__, {.unsafe_in_capture = true, .releases = true, .after_fault = true}, [&](lock_type& lock) {
-    the().queue.finish_all(lock);
+    wait_for_everything(lock);
     block* const found = the().blocks.at(address_of(pointer));
     require(found != nullptr && found->kind == block_kind::registered, cudaErrorHostMemoryNotRegistered,
             "the pointer is not the start of a registered range");
     the().device_memory.unmap_host(pointer);
+    the().history.forget({found->address, found->address + found->bytes});
     the().blocks.remove(address_of(pointer), "cudaHostUnregister");
     return cudaSuccess;
   });

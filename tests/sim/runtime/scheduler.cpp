@@ -34,7 +34,8 @@ schedule schedule::parse(const std::string& text) {
 
 std::uint64_t scheduler::next_random() { return mix(schedule_.seed * 0x2545f4914f6cdd1du + ++drawn_); }
 
-ticket scheduler::submit(lock_type& lock, std::string what, std::vector<ticket> after, std::function<void()> body) {
+ticket scheduler::submit(lock_type& lock, std::string what, std::vector<ticket> after, std::function<void()> body,
+                         std::shared_ptr<const vector_clock> clock) {
   std::erase_if(after, [](const ticket& before) { return !before || before->done; });
   auto added = std::make_shared<operation>();
   added->order = ++submitted_;
@@ -42,6 +43,7 @@ ticket scheduler::submit(lock_type& lock, std::string what, std::vector<ticket> 
   added->what = std::move(what);
   added->after = std::move(after);
   added->body = std::move(body);
+  added->clock = std::move(clock);
   pending_.emplace(added->order, added);
   if (schedule_.how == schedule::kind::eager) finish(lock, added);
   while (pending_.size() > queue_bound) finish(lock, ticket(pending_.begin()->second));

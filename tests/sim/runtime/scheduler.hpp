@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+#include "ordering.hpp"
+
 namespace sim::runtime {
 
 struct operation {
@@ -23,6 +25,7 @@ struct operation {
   std::string what;         // for messages: "kernel add", "copy of 400 bytes"
   std::vector<std::shared_ptr<operation>> after;  // emptied once done, so chains stay short
   std::function<void()> body;                     // runs on the worker thread, without the runtime's lock
+  std::shared_ptr<const vector_clock> clock;      // what comes before it, itself included
   bool done = false;
 };
 using ticket = std::shared_ptr<operation>;
@@ -48,7 +51,8 @@ class scheduler {
   schedule current_schedule() const { return schedule_; }
 
   // @post the operation runs after every one of `after`. Under the eager schedule it has run.
-  ticket submit(lock_type& lock, std::string what, std::vector<ticket> after, std::function<void()> body);
+  ticket submit(lock_type& lock, std::string what, std::vector<ticket> after, std::function<void()> body,
+                std::shared_ptr<const vector_clock> clock);
 
   void finish(lock_type& lock, const ticket& wanted);  // runs `wanted` and what it depends on
   void finish_all(lock_type& lock);

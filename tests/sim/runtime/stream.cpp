@@ -81,13 +81,21 @@ std::vector<ticket> dependencies(stream_state& stream) {
 
 namespace {
 
+// What orders an operation that is queued now; it becomes the next of its stream's chain.
+std::shared_ptr<const vector_clock> next_clock(stream_state& stream, const std::vector<ticket>& after) {
+  auto clock = std::make_shared<vector_clock>(the().host_clock);
+  clock->join(stream.seen);
+  for (const ticket& before : after)
+    if (before) clock->join(*before->clock);
+  clock->set(stream.id, ++stream.number);
+  stream.seen = *clock;
+  the().device_clock.set(stream.id, stream.number);
+  return clock;
+}
+
 ticket queue_after(lock_type& lock, stream_state& stream, std::string what, std::function<void()> body,
-                   std::vector<ticket> more) {
-  std::vector<ticket> after = dependencies(stream);
-  after.insert(after.end(), more.begin(), more.end());
-  // The eager schedule runs the operation inside submit, where the stream may change meanwhile: nothing is kept by
-  // reference across it but the stream's own tail.
-  const ticket queued = the().queue.submit(lock, std::move(what), std::move(after), std::move(body));
+                   std::vector<ticket> after, std::shared_ptr<const vector_clock> clock) {
+  const ticket queued = the().queue.submit(lock, std::move(what), std::move(after), std::move(body), std::move(clock));
   stream.tail = queued;
   return queued;
 }
@@ -105,10 +113,20 @@ std::function<void()> unless_faulted(std::function<void()> body) {
 
 }  // namespace
 
-ticket enqueue(lock_type& lock, stream_state& stream, std::string what, std::function<void()> body,
+ticket enqueue(lock_type& lock, stream_state& stream, std::string what, std::function<touched()> body,
                std::vector<ticket> more) {
+  std::vector<ticket> after = dependencies(stream);
+  after.insert(after.end(), more.begin(), more.end());
+  const auto clock = next_clock(stream, after);
+  const toucher self{stream.id, stream.number,
+                     std::make_shared<std::string>(what + " in stream " + std::to_string(stream.id))};
+  auto run = [body = std::move(body), clock, self] {
+    const touched bytes = body();
+    lock_type lock(the().mutex);
+    enter_history(bytes, self, *clock);
+  };
   stream.tail_kernel = nullptr;
-  return queue_after(lock, stream, std::move(what), unless_faulted(std::move(body)), std::move(more));
+  return queue_after(lock, stream, std::move(what), unless_faulted(std::move(run)), std::move(after), clock);
 }
 
 ticket issue(lock_type& lock, stream_state& stream, work what) {
@@ -119,26 +137,40 @@ ticket issue(lock_type& lock, stream_state& stream, work what) {
   if (stream.legacy) refuse_implicit_dependency();
   const run_place place{.stream = stream.id, .in_graph = false};
   const auto* kernel = std::get_if<kernel_work>(&what);
-  const std::shared_ptr<in_flight> before = kernel != nullptr && kernel->programmatic ? stream.tail_kernel : nullptr;
-  const auto left = std::make_shared<in_flight>();
-  const bool is_kernel = kernel != nullptr;
+  const std::shared_ptr<touched> before = kernel != nullptr && kernel->programmatic ? stream.tail_kernel : nullptr;
+  const auto left = kernel != nullptr ? std::make_shared<touched>() : nullptr;
   std::string description = describe(what);
   auto body = [what = std::make_shared<work>(std::move(what)), before, left, place] {
-    *left = execute(*what, before ? *before : in_flight{}, place);
+    const touched bytes = execute(*what, before ? *before : touched{}, place);
+    if (left) {
+      *left = bytes;
+      // The kernel ahead may still run when this one has only begun: both are in flight for the next.
+      if (before) merge(*left, *before);
+    }
+    return bytes;
   };
-  stream.tail_kernel = nullptr;
-  const ticket queued = queue_after(lock, stream, std::move(description), unless_faulted(std::move(body)), {});
-  if (is_kernel) stream.tail_kernel = left;
+  const ticket queued = enqueue(lock, stream, std::move(description), std::move(body));
+  stream.tail_kernel = left;
   return queued;
 }
 
-void synchronize(lock_type& lock, stream_state& stream) {
-  for (const ticket& before : dependencies(stream)) the().queue.finish(lock, before);
+void wait_for(lock_type& lock, const ticket& queued) {
+  if (queued) {
+    const ticket kept = queued;
+    the().queue.finish(lock, kept);
+    the().host_clock.join(*kept->clock);
+  }
   check_device();
+}
+
+void synchronize(lock_type& lock, stream_state& stream) {
+  for (const ticket& before : dependencies(stream)) wait_for(lock, before);
+  the().host_clock.join(stream.seen);
 }
 
 void synchronize_all(lock_type& lock) {
   the().queue.finish_all(lock);
+  the().host_clock.join(the().device_clock);
   check_device();
 }
 

@@ -29,8 +29,10 @@ struct stream_state {
   unsigned flags = 0;
   int priority = 0;
   bool legacy = false;
-  ticket tail;                             // the last operation queued
-  std::shared_ptr<in_flight> tail_kernel;  // what the last operation leaves in flight, if it was a kernel
+  ticket tail;                           // the last operation queued
+  std::shared_ptr<touched> tail_kernel;  // what the last operation, if it was a kernel, may still touch
+  std::uint64_t number = 0;              // of the last operation, in this stream's chain
+  vector_clock seen;                     // what comes before the next operation
   std::shared_ptr<capture_state> capture;
   std::vector<capture_edge> capture_tail;  // what the next captured node will depend on
   // The arrays that cudaStreamGetCaptureInfo lends out.
@@ -86,10 +88,12 @@ ticket issue(lock_type& lock, stream_state& stream, work what);
 // What an operation issued now in the stream must wait for: its own tail, and the legacy stream's rules.
 std::vector<ticket> dependencies(stream_state& stream);
 
-// Queues an operation with its own body; the stream must not be capturing.
-ticket enqueue(lock_type& lock, stream_state& stream, std::string what, std::function<void()> body,
+// Queues an operation with its own body, which returns what it touched; the stream must not be capturing.
+ticket enqueue(lock_type& lock, stream_state& stream, std::string what, std::function<touched()> body,
                std::vector<ticket> more = {});
 
+// The host waits: what it does next comes after this operation. Throws the device's sticky error.
+void wait_for(lock_type& lock, const ticket& queued);
 void synchronize(lock_type& lock, stream_state& stream);
 void synchronize_all(lock_type& lock);
 

@@ -20,7 +20,10 @@ bool finished(const ticket& queued) { return !queued || queued->done; }
 
 // A query says that work is not done, and lets one piece of it happen, so that a loop of queries ends.
 cudaError_t poll(lock_type& lock, const std::vector<ticket>& queued) {
-  if (std::all_of(queued.begin(), queued.end(), finished)) return cudaSuccess;
+  if (std::all_of(queued.begin(), queued.end(), finished)) {
+    for (const ticket& one : queued) wait_for(lock, one);
+    return cudaSuccess;
+  }
   for (const ticket& one : queued)
     if (!finished(one)) {
       the().queue.step(lock, one);
@@ -157,8 +160,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     }
     if (wait_in_capture(waiting, awaited)) return cudaSuccess;
     if (waiting.legacy) refuse_implicit_dependency();
-    if (finished(awaited.recorded)) return cudaSuccess;
-    enqueue(lock, waiting, "wait for an event", [] {}, {awaited.recorded});
+    if (awaited.recorded) enqueue(lock, waiting, "wait for an event", [] { return touched{}; }, {awaited.recorded});
     return cudaSuccess;
   });
 }
@@ -226,8 +228,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   return entry(__func__, {.unsafe_in_capture = true}, [&](lock_type& lock) {
     event_state& awaited = the().streams.of(event);
     refuse_captured(awaited);
-    the().queue.finish(lock, ticket(awaited.recorded));
-    check_device();
+    wait_for(lock, awaited.recorded);
     return cudaSuccess;
   });
 }

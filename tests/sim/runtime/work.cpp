@@ -51,10 +51,6 @@ cudaError_t error_of(fault_kind kind) {
   }
 }
 
-void merge(std::vector<range>& into, const std::vector<range>& more) {
-  into.insert(into.end(), more.begin(), more.end());
-}
-
 // A roofline of the named device: bytes against bandwidth, instructions against issue slots.
 double modelled_microseconds(const counters& counts) {
   const double bytes = 32.0 * double(counts.loads.sectors + counts.stores.sectors);
@@ -97,13 +93,13 @@ bool execution_fails(cudaError_t& error) {
   return true;
 }
 
-in_flight run_kernel(const kernel_work& work, const in_flight& before, run_place place) {
+touched run_kernel(const kernel_work& work, const touched& in_flight, run_place place) {
   launch how;
   how.grid = {work.grid.x, work.grid.y, work.grid.z};
   how.block = {work.block.x, work.block.y, work.block.z};
   how.dynamic_shared_bytes = work.dynamic_shared_bytes;
-  how.in_flight_writes = before.written;
-  how.in_flight_reads = before.read;
+  how.in_flight_writes = in_flight.written;
+  how.in_flight_reads = in_flight.read;
   {
     lock_type lock(the().mutex);
     how.which = the().control.which;
@@ -139,13 +135,7 @@ in_flight run_kernel(const kernel_work& work, const in_flight& before, run_place
   if (kept.size() >= state.control.launches_kept)
     kept.erase(kept.begin(), kept.begin() + std::ptrdiff_t(kept.size() / 2));
   kept.push_back(record_of(work, result, place));
-  in_flight left{std::move(result.written), std::move(result.read)};
-  if (work.programmatic) {
-    // The kernel ahead may still run when this one has only begun: both are in flight for the next.
-    merge(left.written, before.written);
-    merge(left.read, before.read);
-  }
-  return left;
+  return {std::move(result.written), std::move(result.read)};
 }
 
 void copy_bytes(std::byte* destination, const std::byte* source, std::size_t bytes) {
@@ -162,10 +152,29 @@ void copy_bytes(std::byte* destination, const std::byte* source, std::size_t byt
     std::memmove(destination, source, bytes);
 }
 
-void run_copy(const copy_work& copy) {
+// Device and pinned memory; ordinary host memory is the program's own affair.
+bool is_tracked(const void* pointer) {
+  lock_type lock(the().mutex);
+  return the().device_memory.is_device_address(address_of(pointer)) ||
+         the().blocks.holding(address_of(pointer)) != nullptr;
+}
+
+// Adds a row of bytes to a list of ranges. Neighbours grow together.
+void note(std::vector<range>& ranges, const std::byte* row, std::size_t bytes) {
+  const std::uint64_t begin = address_of(row);
+  if (!ranges.empty() && ranges.back().end == begin)
+    ranges.back().end += bytes;
+  else
+    ranges.push_back({begin, begin + bytes});
+}
+
+touched run_copy(const copy_work& copy) {
+  touched bytes;
   memory& device = the().device_memory;
   try {
     const auto* staged = copy.staged ? copy.staged->data() : nullptr;
+    const bool tracks_destination = is_tracked(copy.destination);
+    const bool tracks_source = staged == nullptr && is_tracked(copy.source);
     for (std::size_t z = 0; z < copy.depth; ++z) {
       for (std::size_t y = 0; y < copy.height; ++y) {
         auto* const to =
@@ -178,12 +187,15 @@ void run_copy(const copy_work& copy) {
           throw error("a copy to the host reads device bytes that nothing has written: row " + std::to_string(y) +
                       ", " + std::to_string(copy.width) + " bytes from " + hexadecimal(address_of(from)));
         copy_bytes(to, from, copy.width);
+        if (tracks_destination) note(bytes.written, to, copy.width);
+        if (tracks_source) note(bytes.read, from, copy.width);
       }
     }
   } catch (const std::exception& why) {
     fault_outside_kernels(cudaErrorIllegalAddress, describe(copy) + ": " + why.what());
   }
   advance_clock(double(copy.bytes()) / model.bytes_per_microsecond);
+  return bytes;
 }
 
 void fill_row(std::byte* row, const fill_work& fill) {
@@ -197,14 +209,19 @@ void fill_row(std::byte* row, const fill_work& fill) {
   copy_bytes(row, pattern.data(), bytes);
 }
 
-void run_fill(const fill_work& fill) {
+touched run_fill(const fill_work& fill) {
+  touched bytes;
   try {
-    for (std::size_t y = 0; y < fill.height; ++y)
-      fill_row(static_cast<std::byte*>(fill.destination) + y * fill.pitch, fill);
+    for (std::size_t y = 0; y < fill.height; ++y) {
+      auto* const row = static_cast<std::byte*>(fill.destination) + y * fill.pitch;
+      fill_row(row, fill);
+      note(bytes.written, row, fill.width * fill.element_bytes);
+    }
   } catch (const std::exception& why) {
     fault_outside_kernels(cudaErrorIllegalAddress, describe(fill) + ": " + why.what());
   }
   advance_clock(double(fill.width * fill.element_bytes * fill.height) / model.bytes_per_microsecond);
+  return bytes;
 }
 
 template <class Call>
@@ -214,28 +231,33 @@ void run_on_host(Call call) {
   inside_host_function() = false;
 }
 
-void run_allocation(const allocate_work& allocation) {
+// An allocation writes its bytes, in the sense that no use of them may be unordered with it; so does a free.
+touched run_allocation(const allocate_work& allocation) {
   try {
     the().device_memory.mark_unwritten(allocation.address, allocation.bytes);
   } catch (const std::exception& why) {
     fault_outside_kernels(cudaErrorIllegalAddress, describe(allocation) + ": " + why.what());
   }
+  return {.written = {{allocation.address, allocation.address + allocation.bytes}}, .read = {}};
 }
 
-void run_free(const free_work& freed) {
+touched run_free(const free_work& freed) {
   context& state = the();
   lock_type lock(state.mutex);
   block* const found = state.blocks.at(freed.address);
   if (found == nullptr) {
     lock.unlock();
-    return fault_outside_kernels(cudaErrorIllegalAddress, "a queued free finds its memory gone");
+    fault_outside_kernels(cudaErrorIllegalAddress, "a queued free finds its memory gone");
+    return {};
   }
+  const range bytes{found->address, found->address + found->bytes};
   if (found->kind == block_kind::graph) {
     state.device_memory.mark_unwritten(found->address, found->bytes);
-    return;
+  } else {
+    state.device_memory.free(found->address);
+    state.blocks.remove(found->address, "cudaFreeAsync");
   }
-  state.device_memory.free(found->address);
-  state.blocks.remove(found->address, "cudaFreeAsync");
+  return {.written = {bytes}, .read = {}};
 }
 
 }  // namespace
@@ -275,44 +297,55 @@ std::string describe(const work& what) {
       what);
 }
 
-in_flight execute(const work& what, const in_flight& before, run_place place) {
+namespace {
+
+bool device_stopped() {
+  lock_type lock(the().mutex);
+  return the().sticky != cudaSuccess;
+}
+
+touched run_conditional(const conditional_work& work, run_place place) {
+  const auto value = [&] {
+    unsigned now = 0;
+    the().device_memory.read(&now, work.handle, sizeof now);
+    return now;
+  };
+  touched bytes{.written = {}, .read = {{work.handle, work.handle + sizeof(unsigned)}}};
+  if (work.type == cudaGraphCondTypeWhile) {
+    while (!device_stopped() && value() != 0) {
+      merge(bytes, run_plan(*work.plans[0], place));
+      simplify(bytes);
+    }
+    return bytes;
+  }
+  const std::size_t branch = work.type == cudaGraphCondTypeSwitch ? value() : value() != 0 ? 0 : 1;
+  if (branch < work.plans.size()) merge(bytes, run_plan(*work.plans[branch], place));
+  return bytes;
+}
+
+}  // namespace
+
+touched execute(const work& what, const touched& in_flight, run_place place) {
   return std::visit(
-      overloaded{[&](const kernel_work& w) { return run_kernel(w, before, place); },
-                 [&](const copy_work& w) { return run_copy(w), in_flight{}; },
-                 [&](const fill_work& w) { return run_fill(w), in_flight{}; },
-                 [&](const host_work& w) { return run_on_host([&] { w.function(w.argument); }), in_flight{}; },
-                 [&](const callback_work& w) {
-                   return run_on_host([&] { w.function(w.stream, cudaSuccess, w.argument); }), in_flight{};
-                 },
-                 [&](const record_work& w) {
-                   lock_type lock(the().mutex);
-                   if (w.time) *w.time = the().clock;
-                   return in_flight{};
-                 },
-                 [&](const allocate_work& w) { return run_allocation(w), in_flight{}; },
-                 [&](const free_work& w) { return run_free(w), in_flight{}; },
-                 [&](const child_work& w) { return run_plan(*w.plan, place), in_flight{}; },
-                 [&](const conditional_work& w) {
-                   const auto value = [&] {
-                     unsigned now = 0;
-                     the().device_memory.read(&now, w.handle, sizeof now);
-                     return now;
-                   };
-                   const auto stopped = [&] {
-                     lock_type lock(the().mutex);
-                     return the().sticky != cudaSuccess;
-                   };
-                   if (w.type == cudaGraphCondTypeWhile) {
-                     while (!stopped() && value() != 0) run_plan(*w.plans[0], place);
-                   } else if (w.type == cudaGraphCondTypeIf) {
-                     const std::size_t branch = value() != 0 ? 0 : 1;
-                     if (branch < w.plans.size()) run_plan(*w.plans[branch], place);
-                   } else if (value() < w.plans.size()) {
-                     run_plan(*w.plans[value()], place);
-                   }
-                   return in_flight{};
-                 },
-                 [&](const auto&) { return in_flight{}; }},
+      overloaded{
+          [&](const kernel_work& w) { return run_kernel(w, in_flight, place); },
+          [&](const copy_work& w) { return run_copy(w); }, [&](const fill_work& w) { return run_fill(w); },
+          [&](const host_work& w) {
+            run_on_host([&] { w.function(w.argument); });
+            return touched{};
+          },
+          [&](const callback_work& w) {
+            run_on_host([&] { w.function(w.stream, cudaSuccess, w.argument); });
+            return touched{};
+          },
+          [&](const record_work& w) {
+            lock_type lock(the().mutex);
+            if (w.time) *w.time = the().clock;
+            return touched{};
+          },
+          [&](const allocate_work& w) { return run_allocation(w); }, [&](const free_work& w) { return run_free(w); },
+          [&](const child_work& w) { return run_plan(*w.plan, place); },
+          [&](const conditional_work& w) { return run_conditional(w, place); }, [&](const auto&) { return touched{}; }},
       what);
 }
 

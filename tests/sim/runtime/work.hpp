@@ -23,11 +23,6 @@ struct graph_state;
 struct graph_plan;
 struct graph_allocation;
 
-// What the kernels still in flight before a programmatic dependent launch touch.
-struct in_flight {
-  std::vector<range> written, read;
-};
-
 struct kernel_work {
   kernel_state* kernel = nullptr;
   dim3 grid, block;
@@ -116,8 +111,8 @@ struct run_place {
   bool in_graph = false;
 };
 
-// Does the work, on the worker thread, without the runtime's lock. `before` is what kernels in flight touch (for a
-// programmatic launch); the result is what this work leaves in flight.
-in_flight execute(const work& what, const in_flight& before, run_place place);
+// Does the work, on the worker thread, without the runtime's lock. `in_flight` is what the kernels ahead of a
+// programmatic launch touch, which may still run when it begins; the result is what this work touched.
+touched execute(const work& what, const touched& in_flight, run_place place);
 
 }  // namespace sim::runtime

@@ -135,54 +135,124 @@ TEST_CASE("pinned memory changed before its copy has run is copied as changed") 
   CHECK(data.host() == std::vector<int>(32, 2));
 }
 
-TEST_CASE("a forgotten event between two streams is found") {
+TEST_CASE("a forgotten event between two streams is found, whatever runs first") {
   const quietly no_output;
-  const device_array<int> data(32), out(32);
-  const auto run = [&](bool with_event) {
+  enum class order { none, event_wait, host_wait };
+  const auto run = [&](const char* schedule, order how) {
+    const with_schedule chosen(schedule);
     const stream producer, consumer;
     const event ready;
-    int* made = nullptr;
-    OK(cudaMalloc(&made, 128));
-    set<<<1, 32, 0, producer>>>(made, 5);
-    OK(cudaEventRecord(ready, producer));
-    if (with_event) OK(cudaStreamWaitEvent(consumer, ready, 0));
-    copy<<<1, 32, 0, consumer>>>(out.data, made);
-    const cudaError_t status = cudaDeviceSynchronize();
-    cudaFree(made);
-    const auto faults = taken();
-    return std::pair(status, faults.empty() ? std::string() : faults.front().message);
+    const device_array<int> made(32), out(32);
+    set<<<1, 32, 0, producer>>>(made.data, 5);
+    if (how == order::event_wait) {
+      OK(cudaEventRecord(ready, producer));
+      OK(cudaStreamWaitEvent(consumer, ready, 0));
+    }
+    if (how == order::host_wait) producer.wait();
+    copy<<<1, 32, 0, consumer>>>(out.data, made.data);
+    cudaDeviceSynchronize();
+    return taken();
   };
-  CHECK(run(true).first == cudaSuccess);
-  CHECK(run(false).first == cudaErrorLaunchFailure);
-  // Eager execution hides it, as a fast device may.
-  const with_schedule eager("eager");
-  CHECK(run(false).first == cudaSuccess);
+  for (const char* schedule : {"late", "eager", "random:1", "random:2", "random:3"}) {
+    CHECK(run(schedule, order::event_wait).empty());
+    CHECK(run(schedule, order::host_wait).empty());
+    CHECK(!run(schedule, order::none).empty());
+  }
+  // Late: the newest work first, so the consumer finds nothing. Eager: values are right, but only by luck.
+  CHECK(run("late", order::none).front().kind == sim::fault_kind::unwritten);
+  const auto lucky = run("eager", order::none).front();
+  CHECK(lucky.kind == sim::fault_kind::global_race);
+  CHECK(lucky.message.find("copy") != std::string::npos);
+  CHECK(lucky.message.find("reads what kernel") != std::string::npos);
+  CHECK(lucky.message.find("record an event") != std::string::npos);
 }
 
-TEST_CASE("random schedules repeat for their seed, and some find the forgotten event") {
+TEST_CASE("overwriting what another stream still reads is found") {
   const quietly no_output;
-  const auto run = [&](int seed) {
-    const with_schedule random(("random:" + std::to_string(seed)).c_str());
-    const stream producer, consumer;
-    int *made = nullptr, *out = nullptr;
-    OK(cudaMalloc(&made, 128));
-    OK(cudaMalloc(&out, 128));
-    set<<<1, 32, 0, producer>>>(made, 5);
-    copy<<<1, 32, 0, consumer>>>(out, made);
-    const bool found = cudaDeviceSynchronize() != cudaSuccess;
-    taken();
-    OK(cudaFree(made));
-    OK(cudaFree(out));
-    return found;
+  const with_schedule eager("eager");
+  const device_array<int> data(std::vector<int>(32, 1)), out(32);
+  const stream reader, writer;
+  const event read;
+  OK(cudaDeviceSynchronize());
+  copy<<<1, 32, 0, reader>>>(out.data, data.data);
+  OK(cudaEventRecord(read, reader));
+  OK(cudaStreamWaitEvent(writer, read, 0));
+  OK(cudaMemsetAsync(data.data, 0, 128, writer));
+  CHECK(cudaDeviceSynchronize() == cudaSuccess);
+  copy<<<1, 32, 0, reader>>>(out.data, data.data);
+  cudaMemsetAsync(data.data, 0, 64, writer);
+  CHECK(cudaDeviceSynchronize() == cudaErrorLaunchFailure);
+  CHECK(taken().front().message.find("writes what kernel") != std::string::npos);
+}
+
+TEST_CASE("freeing what another stream still uses is found") {
+  const quietly no_output;
+  const with_schedule eager("eager");
+  const stream owner, user;
+  const event made;
+  int* data = nullptr;
+  OK(cudaMallocAsync(&data, 128, owner));
+  OK(cudaEventRecord(made, owner));
+  OK(cudaStreamWaitEvent(user, made, 0));
+  set<<<1, 32, 0, user>>>(data, 3);
+  cudaFreeAsync(data, owner);  // nothing tells the owner that the user is done
+  CHECK(cudaDeviceSynchronize() == cudaErrorLaunchFailure);
+  CHECK(!taken().empty());
+}
+
+TEST_CASE("nodes of a graph that share bytes need a path of edges") {
+  const quietly no_output;
+  const device_array<int> data(std::vector<int>(32, 1)), out(32);
+  const stream main, side;
+  const event fork, join;
+  const auto capture = [&](bool wait_for_fork_late) {
+    OK(cudaStreamBeginCapture(main, cudaStreamCaptureModeGlobal));
+    if (!wait_for_fork_late) set<<<1, 32, 0, main>>>(data.data, 2);
+    OK(cudaEventRecord(fork, main));
+    OK(cudaStreamWaitEvent(side, fork, 0));
+    if (wait_for_fork_late) set<<<1, 32, 0, main>>>(data.data, 2);  // not before the fork
+    copy<<<1, 32, 0, side>>>(out.data, data.data);
+    OK(cudaEventRecord(join, side));
+    OK(cudaStreamWaitEvent(main, join, 0));
+    cudaGraph_t made = nullptr;
+    OK(cudaStreamEndCapture(main, &made));
+    const graph captured(made);
+    const graph_exec ready(captured);
+    OK(cudaGraphLaunch(ready, main));
+    cudaStreamSynchronize(main);
+    return taken();
   };
-  int found = 0;
-  for (int seed = 0; seed < 20; ++seed) {
-    const bool first = run(seed);
-    CHECK(run(seed) == first);
-    found += first;
+  CHECK(capture(false).empty());
+  const auto faults = capture(true);
+  REQUIRE(!faults.empty());
+  CHECK(faults.front().kind == sim::fault_kind::global_race);
+  CHECK(faults.front().message.find("add an edge") != std::string::npos);
+}
+
+TEST_CASE("a random schedule repeats for its seed, and seeds differ") {
+  const auto run = [&](int seed) {
+    const device_array<int> first(32), second(32);
+    const stream one, other;
+    const with_schedule random(("random:" + std::to_string(seed)).c_str());
+    control::reset();
+    for (int i = 0; i < 4; ++i) {
+      set<<<1, 32, 0, one>>>(first.data, i);
+      set<<<1, 16, 0, other>>>(second.data, i);
+    }
+    OK(cudaDeviceSynchronize());
+    std::string order;
+    for (const auto& launch : control::launches()) order += launch.block.x == 32 ? '1' : '2';
+    return order;
+  };
+  std::vector<std::string> seen;
+  for (int seed = 0; seed < 10; ++seed) {
+    const auto order = run(seed);
+    CHECK(order.size() == 8);
+    CHECK(run(seed) == order);
+    seen.push_back(order);
   }
-  CHECK(found > 0);
-  CHECK(found < 20);
+  std::sort(seen.begin(), seen.end());
+  CHECK(std::unique(seen.begin(), seen.end()) - seen.begin() > 3);
   CHECK_THROWS_AS(control::set_schedule("random"), std::invalid_argument);
 }
 
@@ -269,7 +339,7 @@ TEST_CASE("stream-ordered memory used before its turn is found") {
   other.wait();
   copy<<<1, 32, 0, owner>>>(out.data, made);
   CHECK(cudaStreamSynchronize(owner) == cudaErrorLaunchFailure);
-  CHECK(taken().front().kind == sim::fault_kind::unwritten);
+  CHECK(taken().front().kind == sim::fault_kind::global_race);
   OK(cudaFree(made));
 }
 
