@@ -122,6 +122,8 @@ struct planned {
   static constexpr planning::partition<nodes> plan =
       planning::partitioner<std::remove_const_t<decltype(graph)>, nodes>(graph, How).run();
   static constexpr int kernels = plan.kernel_count;
+  /// What messages call leaf `number` of the arguments.
+  static std::string argument_name(int number) { return arguments::name_of_leaf<A...>(number); }
   template <int K> using kernel = program_of<planned, K>;  // ::k is its plan, ::type its program
 };
 
@@ -191,8 +193,8 @@ class compiled {
     constexpr auto& g = source::graph;
     argument leaves[g.argument_count + 1];
     collect(leaves, a...);
-    const binding::lengths<std::remove_const_t<std::remove_reference_t<decltype(g)>>> length(g, leaves);
-    binding::check_lengths(name(), g, length);
+    const binding::lengths_of<source> length(g, leaves);
+    binding::check_lengths<source>(name(), length);
     index n[sizeof...(I)][max_rank]{};
     for (std::size_t o = 0; o < sizeof...(I); ++o) {
       const node& x = g.nodes[g.outputs[o].node];

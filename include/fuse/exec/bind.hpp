@@ -28,27 +28,31 @@ struct lengths {
   index operator[](int d) const { return value[d]; }
 };
 
+template <class Source>
+using lengths_of = lengths<std::remove_const_t<decltype(Source::graph)>>;
+
 /// Where a length comes from, in words.
-template <class Graph>
-std::string describe(const Graph& g, int d) {
-  const dim& x = g.dims[d];
-  if (x.kind == dim::argument) return "axis " + std::to_string(x.a) + " of argument " + std::to_string(x.value);
-  if (x.kind == dim::constant) return "the function";
-  return "a length computed in the function";
+template <class Source>
+std::string describe(int d) {
+  const dim& x = Source::graph.dims[d];
+  if (x.kind == dim::argument) return "axis " + std::to_string(x.a) + " of " + Source::argument_name(static_cast<int>(x.value));
+  if (x.kind == dim::constant) return "a constant of the function";
+  return "computed in the function";
 }
 
-template <class Graph>
-void check_lengths(const char* name, const Graph& g, const lengths<Graph>& length) {
+template <class Source>
+void check_lengths(const char* name, const lengths_of<Source>& length) {
+  constexpr auto& g = Source::graph;
   for (int i = 0; i < g.check_count; ++i) {
     const dim_check& c = g.checks[i];
     if (c.b < 0) {
       if (length[c.a] < 0)
-        throw error(error_category::extents, std::string("fuse::") + name + ": " + c.where + " reaches " +
-                                                 std::to_string(-length[c.a]) + " past the end of its axis");
+        throw error(error_category::extents, std::string("fuse::") + name + ": " + c.where + " reaches " + std::to_string(-length[c.a]) +
+                                                 " past the end of its axis");
     } else if (length[c.a] != length[c.b]) {
-      throw error(error_category::extents, std::string("fuse::") + name + ": " + c.where + ": extents differ: " +
-                                               std::to_string(length[c.a]) + " (" + describe(g, c.a) + ") and " +
-                                               std::to_string(length[c.b]) + " (" + describe(g, c.b) + ")");
+      throw error(error_category::extents, std::string("fuse::") + name + ": " + c.where + ": extents differ: " + std::to_string(length[c.a]) +
+                                               " (" + describe<Source>(c.a) + ") and " + std::to_string(length[c.b]) + " (" +
+                                               describe<Source>(c.b) + ")");
     }
   }
 }

@@ -81,7 +81,9 @@ class cuda_executor {
   void run(const char* name, const argument* arguments, const argument* outputs) {
     session::run<Source>(*this, name, arguments, outputs);
   }
-  void check_pointer(const std::string& which, const void* p) {
+  /// Throws unless p is device memory; which() names it.
+  template <class Which>
+  void check_pointer(const Which& which, const void* p) {
     // Pointers seen before need no second question to the driver.
     const void*& known = known_pointers_[reinterpret_cast<std::uintptr_t>(p) / 256 % (sizeof known_pointers_ / sizeof *known_pointers_)];
     if (known == p) return;
@@ -89,7 +91,7 @@ class cuda_executor {
     const cudaError_t e = cudaPointerGetAttributes(&a, p);
     if (e != cudaSuccess) cudaGetLastError();
     if (e != cudaSuccess || (a.type != cudaMemoryTypeDevice && a.type != cudaMemoryTypeManaged))
-      throw error(error_category::argument, which + ": the pointer is not device memory (upload the tensor, or use a host_executor)");
+      throw error(error_category::argument, which() + ": the pointer is not device memory (upload the tensor, or use a host_executor)");
     known = p;
   }
   void copy(char* to, const char* from, std::size_t bytes) {

@@ -43,7 +43,8 @@ class host_executor {
   void run(const char* name, const argument* arguments, const argument* outputs) {
     session::run<Source>(*this, name, arguments, outputs);
   }
-  void check_pointer(const std::string&, const void*) {}
+  template <class Which>
+  void check_pointer(const Which&, const void*) {}
   void copy(char* to, const char* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
   char* workspace(std::size_t bytes) { return grow(arena_, arena_bytes_, bytes); }
 

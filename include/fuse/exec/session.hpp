@@ -71,7 +71,7 @@ void check_overlap(const char* name, const binding::memory* buffers) {
       if (g.arguments[a].scalar || !overlap(m, buffers[a])) continue;
       const bool same = m.data == buffers[a].data && m.bytes == buffers[a].bytes;
       if (!same || !table.in_place[o][a])
-        complain(o, "argument " + std::to_string(a),
+        complain(o, Source::argument_name(a),
                  "it would be overwritten before it is read for the last time (give the output memory of its own)");
     }
     for (int p = 0; p < o; ++p)
@@ -97,9 +97,8 @@ template <class Source, class Executor>
 void run(Executor& executor, const char* name, const argument* arguments, const argument* outputs) {
   constexpr auto& g = Source::graph;
   constexpr auto& plan = Source::plan;
-  using graph_type = std::remove_const_t<std::remove_reference_t<decltype(g)>>;
-  const binding::lengths<graph_type> length(g, arguments);
-  binding::check_lengths(name, g, length);
+  const binding::lengths_of<Source> length(g, arguments);
+  binding::check_lengths<Source>(name, length);
 
   binding::memory buffers[plan.buffer_count + 1];
   index arena = 0;
@@ -128,11 +127,12 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
       m.data = reinterpret_cast<char*>(arena);  // its place in the arena, for now
       arena += (m.bytes + 255) / 256 * 256;
     } else if (is_given<Source>(b)) {
-      const int number = is_output ? b - g.argument_count : b;
-      const std::string which = std::string("fuse::") + name + ": " + (is_output ? "output " : "argument ") + std::to_string(number);
-      if (!m.data && m.bytes > 0) throw error(error_category::argument, which + ": the pointer is null: expected memory of " + std::to_string(m.bytes) + " bytes");
+      auto which = [&] {
+        return std::string("fuse::") + name + ": " + (is_output ? "output " + std::to_string(b - g.argument_count) : Source::argument_name(b));
+      };
+      if (!m.data && m.bytes > 0) throw error(error_category::argument, which() + ": the pointer is null: expected memory of " + std::to_string(m.bytes) + " bytes");
       if (m.data && reinterpret_cast<std::uintptr_t>(m.data) % size_of(n.type) != 0)
-        throw error(error_category::argument, which + ": the pointer is not aligned to its element size of " + std::to_string(size_of(n.type)) + " bytes");
+        throw error(error_category::argument, which() + ": the pointer is not aligned to its element size of " + std::to_string(size_of(n.type)) + " bytes");
       if (m.bytes > 0) executor.check_pointer(which, m.data);
     }
   }

@@ -135,12 +135,11 @@ struct partitioner {
       return r;
     }
     r.top = r.base = static_cast<short>(id);
-    if (how == policy::eager) return r;
     while (row_major && g.nodes[r.base].kind() == op_kind::reshape && !stops(g.nodes[r.base].in[0])) {
       r.top = r.base = g.nodes[r.base].in[0];
       r.alias = true;
     }
-    while (r.count < 8 && is_permutation(g.nodes[r.base]) && !stops(g.nodes[r.base].in[0])) {
+    while (how == policy::fused && r.count < 8 && is_permutation(g.nodes[r.base]) && !stops(g.nodes[r.base].in[0])) {
       r.chain[r.count++] = r.base;
       r.base = g.nodes[r.base].in[0];
     }
