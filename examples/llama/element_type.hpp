@@ -51,7 +51,10 @@ constexpr std::optional<element_type> element_type_named(std::string_view name) 
 /// All names, for an error that says what would have been right.
 inline std::string element_type_names() {
   std::string names;
-  for (const element_type_row& row : element_types) names += (names.empty() ? "" : " ") + std::string(row.name);
+  for (const element_type_row& row : element_types) {
+    if (!names.empty()) names += ' ';
+    names += row.name;
+  }
   return names;
 }
 

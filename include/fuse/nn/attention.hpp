@@ -14,10 +14,13 @@ namespace attending {
 /// q (heads, group, t, d) with k (heads, s, d), which is seen as (heads, 1, s, d).
 template <expression K, expression Q>
 constexpr auto for_groups_of(K k, Q) {
-  static_assert(K::rank == Q::rank || K::rank + 1 == Q::rank,
-                "fuse::nn::attention: keys and values have as many axes as the queries, or one fewer for grouped heads");
-  if constexpr (K::rank == Q::rank) return k;
-  else return unsqueeze<-3>(k);
+  static_assert(
+      K::rank == Q::rank || K::rank + 1 == Q::rank,
+      "fuse::nn::attention: keys and values have as many axes as the queries, or one fewer for grouped heads");
+  if constexpr (K::rank == Q::rank)
+    return k;
+  else
+    return unsqueeze<-3>(k);
 }
 
 /// q (..., t, d), k (..., s, d) -> (..., t, s), scaled by 1 / sqrt(d).

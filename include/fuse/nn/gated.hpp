@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gated linear units: an activation of one projection scales another. Written on two projections of one operand, both and
-// the gate become one kernel.
-// Source: Shazeer, "GLU Variants Improve Transformer" (2020), equation 5.
+// Gated linear units: an activation of one projection scales another. Written on two projections of one operand, both
+// and the gate become one kernel. Source: Shazeer, "GLU Variants Improve Transformer" (2020), equation 5.
 #pragma once
 #include <fuse/op/activation.hpp>
 #include <fuse/op/arithmetic.hpp>

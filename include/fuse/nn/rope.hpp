@@ -15,15 +15,13 @@ namespace rotary {
 /// x (..., d) as (..., before, after), and back: the lengths are known even where d is not static.
 template <expression A, class Before, class After>
 constexpr auto split_last(A x, Before before, After after) {
-  return [&]<int... I>(std::integer_sequence<int, I...>) {
-    return reshape(x, extent<I>(x)..., before, after);
-  }(std::make_integer_sequence<int, A::rank - 1>{});
+  return [&]<int... I>(std::integer_sequence<int, I...>) { return reshape(x, extent<I>(x)..., before, after); }
+  (std::make_integer_sequence<int, A::rank - 1>{});
 }
 template <expression A, expression Like>
 constexpr auto shaped_like(A x, Like like) {
-  return [&]<int... I>(std::integer_sequence<int, I...>) {
-    return reshape(x, extent<I>(like)...);
-  }(std::make_integer_sequence<int, Like::rank>{});
+  return [&]<int... I>(std::integer_sequence<int, I...>) { return reshape(x, extent<I>(like)...); }
+  (std::make_integer_sequence<int, Like::rank>{});
 }
 
 /// Turns the pairs that lie along `Axis` (of length 2) of `pairs`.
