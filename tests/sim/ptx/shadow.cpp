@@ -128,7 +128,8 @@ global_shadow::conflict global_shadow::visit(cell& c, std::uint32_t block, block
   conflict result;
   const bool synchronises = what >= access::synchronising_read;
   const bool writes = what != access::read && what != access::synchronising_read;
-  if (c.writer != 0 && c.writer != self && !(synchronises && c.atomic) && !knows(c.writer, c.write_clock))
+  // Of the two a plain write is one: a compare-and-swap loop may begin with a plain read.
+  if (c.writer != 0 && c.writer != self && !((synchronises || !writes) && c.atomic) && !knows(c.writer, c.write_clock))
     result = {true, true, c.writer - 1};
   if (writes) {
     if (!synchronises || what == access::synchronising_write) {

@@ -7,8 +7,9 @@
 // Global memory: every block has a clock that advances at its fences. A synchronising store (volatile, relaxed,
 // release, atomic) publishes, at its address, what the block had fenced; a synchronising load takes over what its
 // address publishes. An access is ordered after another block's if that block's clock at the time is among what was
-// taken over. Blocks count as a whole: a missing barrier between the fence and the other threads of its block is not
-// seen here.
+// taken over. A plain read and an
+// atomic or volatile write do not race. Blocks count as a whole: a missing barrier between the fence and the other
+// threads of its block is not seen here.
 #pragma once
 
 #include <atomic>
