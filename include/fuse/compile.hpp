@@ -123,7 +123,7 @@ struct planned {
       planning::partitioner<std::remove_const_t<decltype(graph)>, nodes>(graph, How).run();
   static constexpr int kernels = plan.kernel_count;
   /// What messages call leaf `number` of the arguments.
-  static std::string argument_name(int number) { return arguments::name_of_leaf<A...>(number); }
+  static text argument_name(int number) { return arguments::name_of_leaf<A...>(number); }
   template <int K> using kernel = program_of<planned, K>;  // ::k is its plan, ::type its program
 };
 

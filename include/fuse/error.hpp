@@ -2,8 +2,8 @@
 // The one exception type of the library. Its text says which function, what was expected, what came, and what to do.
 #pragma once
 #include <cstdint>
-#include <stdexcept>
-#include <string>
+#include <exception>
+#include <fuse/text.hpp>
 
 namespace fuse {
 
@@ -16,13 +16,15 @@ enum class error_category : std::uint8_t {
   capture,   // a call that cannot be part of a captured graph
 };
 
-class error : public std::runtime_error {
+class error : public std::exception {
  public:
-  error(error_category category, const std::string& text) : std::runtime_error(text), category_(category) {}
+  error(error_category category, text what) : category_(category), what_(std::move(what)) {}
   error_category category() const noexcept { return category_; }
+  const char* what() const noexcept override { return what_.c_str(); }
 
  private:
   error_category category_;
+  text what_;
 };
 
 }  // namespace fuse

@@ -136,11 +136,11 @@ void for_each_leaf(const T& x, F&& f) {
 
 /// The names of the leaves of a T passed as `name`: itself, or name.member for each member of a struct.
 template <class T, class F>
-void for_each_name(const std::string& name, F&& f) {
+void for_each_name(const text& name, F&& f) {
   if constexpr (structure<T>) {
     hana::for_each(hana::accessors<T>(), [&](auto accessor) {
       using member = std::remove_cvref_t<decltype(hana::second(accessor)(std::declval<T&>()))>;
-      for_each_name<member>(name + "." + hana::to<char const*>(hana::first(accessor)), f);
+      for_each_name<member>(text(name) << "." << hana::to<char const*>(hana::first(accessor)), f);
     });
   } else {
     f(name);
@@ -148,10 +148,10 @@ void for_each_name(const std::string& name, F&& f) {
 }
 /// The name of leaf `number` of a call with arguments of the types A.
 template <class... A>
-std::string name_of_leaf(int number) {
-  std::string found;
+text name_of_leaf(int number) {
+  text found;
   int leaf = 0, position = 0;
-  (for_each_name<A>("argument " + std::to_string(position++), [&](const std::string& name) { if (leaf++ == number) found = name; }), ...);
+  (for_each_name<A>(text("argument ") << position++, [&](const text& name) { if (leaf++ == number) found = name; }), ...);
   return found;
 }
 

@@ -33,9 +33,9 @@ using lengths_of = lengths<std::remove_const_t<decltype(Source::graph)>>;
 
 /// Where a length comes from, in words.
 template <class Source>
-std::string describe(int d) {
+text describe(int d) {
   const dim& x = Source::graph.dims[d];
-  if (x.kind == dim::argument) return "axis " + std::to_string(x.a) + " of " + Source::argument_name(static_cast<int>(x.value));
+  if (x.kind == dim::argument) return text("axis ") << x.a << " of " << Source::argument_name(static_cast<int>(x.value));
   if (x.kind == dim::constant) return "a constant of the function";
   return "computed in the function";
 }
@@ -47,12 +47,12 @@ void check_lengths(const char* name, const lengths_of<Source>& length) {
     const dim_check& c = g.checks[i];
     if (c.b < 0) {
       if (length[c.a] < 0)
-        throw error(error_category::extents, std::string("fuse::") + name + ": " + c.where + " reaches " + std::to_string(-length[c.a]) +
-                                                 " past the end of its axis");
+        throw error(error_category::extents, text("fuse::") << name << ": " << c.where << " reaches " << -length[c.a]
+                                                           << " past the end of its axis");
     } else if (length[c.a] != length[c.b]) {
-      throw error(error_category::extents, std::string("fuse::") + name + ": " + c.where + ": extents differ: " + std::to_string(length[c.a]) +
-                                               " (" + describe<Source>(c.a) + ") and " + std::to_string(length[c.b]) + " (" +
-                                               describe<Source>(c.b) + ")");
+      throw error(error_category::extents, text("fuse::") << name << ": " << c.where << ": extents differ: " << length[c.a] << " ("
+                                                         << describe<Source>(c.a) << ") and " << length[c.b] << " ("
+                                                         << describe<Source>(c.b) << ")");
     }
   }
 }

@@ -16,8 +16,8 @@ namespace cuda {
 inline void check(cudaError_t e, const char* call, const char* function = nullptr) {
   if (e == cudaSuccess) return;
   throw error(e == cudaErrorMemoryAllocation ? error_category::memory : error_category::cuda,
-              std::string("fuse: ") + call + (function ? std::string(" (for ") + function + ")" : std::string()) + " failed: " +
-                  cudaGetErrorName(e) + ": " + cudaGetErrorString(e));
+              text("fuse: ") << call << (function ? text(" (for ") << function << ")" : text()) << " failed: " << cudaGetErrorName(e) << ": "
+                              << cudaGetErrorString(e));
 }
 
 }  // namespace cuda
@@ -91,7 +91,7 @@ class cuda_executor {
     const cudaError_t e = cudaPointerGetAttributes(&a, p);
     if (e != cudaSuccess) cudaGetLastError();
     if (e != cudaSuccess || (a.type != cudaMemoryTypeDevice && a.type != cudaMemoryTypeManaged))
-      throw error(error_category::argument, which() + ": the pointer is not device memory (upload the tensor, or use a host_executor)");
+      throw error(error_category::argument, which() << ": the pointer is not device memory (upload the tensor, or use a host_executor)");
     known = p;
   }
   void copy(char* to, const char* from, std::size_t bytes) {

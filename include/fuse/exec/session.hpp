@@ -62,8 +62,8 @@ void check_overlap(const char* name, const binding::memory* buffers) {
           t.in_place[o][a] = is_scatter_target<Source>(arguments + o, a) || may_be_in_place<Source>(arguments + o, a);
     return t;
   }();
-  auto complain = [&](int o, const std::string& other, const char* remedy) {
-    throw error(error_category::argument, std::string("fuse::") + name + ": output " + std::to_string(o) + " overlaps " + other + ": " + remedy);
+  auto complain = [&](int o, const text& other, const char* remedy) {
+    throw error(error_category::argument, text("fuse::") << name << ": output " << o << " overlaps " << other << ": " << remedy);
   };
   for (int o = 0; o < outputs; ++o) {
     const binding::memory& m = buffers[arguments + o];
@@ -75,7 +75,7 @@ void check_overlap(const char* name, const binding::memory* buffers) {
                  "it would be overwritten before it is read for the last time (give the output memory of its own)");
     }
     for (int p = 0; p < o; ++p)
-      if (overlap(m, buffers[arguments + p])) complain(o, "output " + std::to_string(p), "give each its own memory");
+      if (overlap(m, buffers[arguments + p])) complain(o, text("output ") << p, "give each its own memory");
   }
 }
 
@@ -115,9 +115,9 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
       for (int i = 0; i < n.rank; ++i) m.extents[i] = given->extents[i], m.strides[i] = given->strides[i];
       for (int i = 0; i < n.rank && is_output; ++i)
         if (given->extents[i] != length[g.canonical(n.dims[i])])
-          throw error(error_category::extents, std::string("fuse::") + name + ": output " + std::to_string(b - g.argument_count) + ": axis " +
-                                                   std::to_string(i) + ": expected the extent " + std::to_string(length[g.canonical(n.dims[i])]) +
-                                                   ", got " + std::to_string(given->extents[i]));
+          throw error(error_category::extents, text("fuse::") << name << ": output " << b - g.argument_count << ": axis " << i
+                                                             << ": expected the extent " << length[g.canonical(n.dims[i])] << ", got "
+                                                             << given->extents[i]);
     } else {
       for (int i = 0; i < n.rank; ++i) m.extents[i] = length[g.canonical(n.dims[i])];
       binding::set_row_major(m);
@@ -128,11 +128,11 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
       arena += (m.bytes + 255) / 256 * 256;
     } else if (is_given<Source>(b)) {
       auto which = [&] {
-        return std::string("fuse::") + name + ": " + (is_output ? "output " + std::to_string(b - g.argument_count) : Source::argument_name(b));
+        return text("fuse::") << name << ": " << (is_output ? text("output ") << b - g.argument_count : Source::argument_name(b));
       };
-      if (!m.data && m.bytes > 0) throw error(error_category::argument, which() + ": the pointer is null: expected memory of " + std::to_string(m.bytes) + " bytes");
+      if (!m.data && m.bytes > 0) throw error(error_category::argument, which() << ": the pointer is null: expected memory of " << m.bytes << " bytes");
       if (m.data && reinterpret_cast<std::uintptr_t>(m.data) % size_of(n.type) != 0)
-        throw error(error_category::argument, which() + ": the pointer is not aligned to its element size of " + std::to_string(size_of(n.type)) + " bytes");
+        throw error(error_category::argument, which() << ": the pointer is not aligned to its element size of " << size_of(n.type) << " bytes");
       if (m.bytes > 0) executor.check_pointer(which, m.data);
     }
   }

@@ -29,7 +29,7 @@ template <int Axis, expression A, expression C, expression S>
 constexpr auto turn(A pairs, C cos, S sin) {
   auto a = squeeze<Axis>(slice<Axis, 0, 1>(pairs));
   auto b = squeeze<Axis>(slice<Axis, 1, 2>(pairs));
-  return concat<Axis>(unsqueeze<Axis>(a * cos - b * sin), unsqueeze<Axis>(b * cos + a * sin));
+  return cast<A::type>(concat<Axis>(unsqueeze<Axis>(a * cos - b * sin), unsqueeze<Axis>(b * cos + a * sin)));
 }
 
 }  // namespace rotary

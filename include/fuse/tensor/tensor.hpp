@@ -35,7 +35,7 @@ inline constexpr std::size_t host_alignment = 64;
 /// Host memory aligned to a vector register.
 inline buffer allocate_host(std::size_t bytes) {
   void* p = std::aligned_alloc(host_alignment, (bytes + host_alignment - 1) / host_alignment * host_alignment + (bytes == 0) * host_alignment);
-  if (!p) throw error(error_category::memory, "fuse: could not allocate " + std::to_string(bytes) + " bytes on the host");
+  if (!p) throw error(error_category::memory, text("fuse: could not allocate ") << bytes << " bytes on the host");
   return {p, [](void* q, void*) noexcept { std::free(q); }};
 }
 
@@ -55,7 +55,7 @@ class tensor {
   /// From values in row-major order.
   tensor(const lengths& extents, std::initializer_list<T> values) : tensor(extents) {
     if (index(values.size()) != size())
-      throw error(error_category::extents, "fuse::tensor: expected " + std::to_string(size()) + " values, got " + std::to_string(values.size()));
+      throw error(error_category::extents, text("fuse::tensor: expected ") << size() << " values, got " << values.size());
     index i = 0;
     for (const T& v : values) data()[i++] = v;
   }

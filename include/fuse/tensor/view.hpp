@@ -12,15 +12,20 @@ struct row_major {};  // no gaps, last axis fastest
 struct strided {};    // any strides, in elements
 
 namespace views {
+[[noreturn]] inline void wrong_extent(int axis, index want, index got) {
+  text t;
+  t << "fuse::view: axis " << axis << ": expected the extent ";
+  if (want == dyn) t << "to be at least 0";
+  else t << want;
+  throw error(error_category::extents, t << ", got " << got);
+}
 /// Checks run-time lengths against the static ones.
 template <class E>
 constexpr void check(const std::array<index, E::rank>& lengths) {
   for (int i = 0; i < E::rank; ++i) {
     const index want = E::static_extent(i);
     if (lengths[i] < 0 || (want != dyn && want != lengths[i]))
-      throw error(error_category::extents, "fuse::view: axis " + std::to_string(i) + ": expected the extent " +
-                                               (want == dyn ? "to be at least 0" : std::to_string(want)) + ", got " +
-                                               std::to_string(lengths[i]));
+      wrong_extent(i, want, lengths[i]);
   }
 }
 /// The lengths of a shape without dynamic axes; dynamic ones are 0.

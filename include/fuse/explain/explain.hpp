@@ -3,18 +3,20 @@
 // move and the operations it performs, and why each intermediate that is stored could not stay in a kernel.
 #pragma once
 #include <fuse/compile.hpp>
-#include <string>
 
 namespace fuse {
 
 namespace explaining {
 
-inline std::string bytes(double n) {
+inline text bytes(double n) {
   const char* unit[] = {"B", "KiB", "MiB", "GiB"};
   int u = 0;
   while (n >= 1024 && u < 3) n /= 1024, ++u;
   const long tenths = static_cast<long>(n * 10 + 0.5);
-  return std::to_string(tenths / 10) + (u > 0 ? "." + std::to_string(tenths % 10) : "") + " " + unit[u];
+  text t;
+  t << tenths / 10;
+  if (u > 0) t << "." << tenths % 10;
+  return t << " " << unit[u];
 }
 
 /// The elements of a node for one call.
@@ -26,19 +28,20 @@ double count(const node& n, const binding::lengths_of<Source>& length) {
 }
 
 template <class Source>
-std::string shape(const node& n, const binding::lengths_of<Source>& length) {
-  std::string s = std::string(name_of(n.type)) + "[";
-  for (int i = 0; i < n.rank; ++i) s += (i ? ", " : "") + std::to_string(length[Source::graph.canonical(n.dims[i])]);
-  return s + "]";
+text shape(const node& n, const binding::lengths_of<Source>& length) {
+  text s = name_of(n.type);
+  s << "[";
+  for (int i = 0; i < n.rank; ++i) s << (i ? ", " : "") << length[Source::graph.canonical(n.dims[i])];
+  return s << "]";
 }
 
 /// What a buffer of the plan is called.
 template <class Source>
-std::string name_of_buffer(int b) {
+text name_of_buffer(int b) {
   const planning::buffer_info& info = Source::plan.buffers[b];
   if (info.kind == planning::buffer_kind::argument) return Source::argument_name(b);
-  if (info.kind == planning::buffer_kind::output) return "output " + std::to_string(b - Source::graph.argument_count);
-  return "%" + std::to_string(info.node) + " " + Source::graph.nodes[info.node].op->name;
+  if (info.kind == planning::buffer_kind::output) return text("output ") << b - Source::graph.argument_count;
+  return text("%") << info.node << " " << Source::graph.nodes[info.node].op->name;
 }
 
 /// One kernel of a plan in numbers, for one call.
@@ -81,29 +84,29 @@ cost cost_of(const kernel_plan& k, const binding::lengths_of<Source>& length) {
 }
 
 template <class Source>
-std::string text(const char* name, const argument* leaves) {
+fuse::text in_words(const char* name, const argument* leaves) {
   constexpr auto& g = Source::graph;
   constexpr auto& plan = Source::plan;
   const binding::lengths_of<Source> length(g, leaves);
   binding::check_lengths<Source>(name, length);
-  std::string s = std::string(name) + ": " + std::to_string(Source::kernels) + (Source::kernels == 1 ? " kernel" : " kernels") +
-                  (Source::how == planning::policy::eager ? " (eager)" : "") + "\n";
+  fuse::text s = name;
+  s << ": " << Source::kernels << (Source::kernels == 1 ? " kernel" : " kernels") << (Source::how == planning::policy::eager ? " (eager)" : "") << "\n";
   cost total;
   [&]<int... K>(std::integer_sequence<int, K...>) {
     auto one = [&](const kernel_plan& k, int number) {
       const cost c = cost_of<Source>(k, length);
       total.read += c.read, total.written += c.written, total.flops += c.flops;
-      s += "  kernel " + std::to_string(number) + "  " + fuse::name_of(k.kind) + " over (";
-      for (int i = 0; i < k.rank; ++i) s += (i ? ", " : "") + std::to_string(length[k.dims[i]]);
-      s += ")";
-      if (k.contraction >= 0) s += " x " + std::to_string(length[k.dims[k.contraction]]);
-      s += "\n    computes";
+      s << "  kernel " << number << "  " << fuse::name_of(k.kind) << " over (";
+      for (int i = 0; i < k.rank; ++i) s << (i ? ", " : "") << length[k.dims[i]];
+      s << ")";
+      if (k.contraction >= 0) s << " x " << length[k.dims[k.contraction]];
+      s << "\n    computes";
       for (int i = 0; i < k.step_count; ++i) {
-        if (k.steps[i].kind == step_kind::product) s += " matmul";
-        else if (k.steps[i].op && k.steps[i].kind != step_kind::cast) s += std::string(" ") + k.steps[i].op->name;
+        if (k.steps[i].kind == step_kind::product) s << " matmul";
+        else if (k.steps[i].op && k.steps[i].kind != step_kind::cast) s << " " << k.steps[i].op->name;
       }
-      if (k.column >= 0) s += " matmul";
-      s += "\n    reads   ";
+      if (k.column >= 0) s << " matmul";
+      s << "\n    reads   ";
       bool seen[sizeof(plan.buffers) / sizeof(planning::buffer_info)]{};
       const char* comma = " ";
       for (int i = 0; i < k.access_count; ++i) {
@@ -112,39 +115,39 @@ std::string text(const char* name, const argument* leaves) {
         for (int t = 0; t < k.store_count; ++t) stored = stored || k.stores[t].access == i;
         if (b < 0 || stored || seen[b]) continue;
         seen[b] = true;
-        s += comma + name_of_buffer<Source>(b) + " " + shape<Source>(g.nodes[plan.buffers[b].node], length);
+        s << comma << name_of_buffer<Source>(b) << " " << shape<Source>(g.nodes[plan.buffers[b].node], length);
         comma = ", ";
       }
-      s += "\n    writes  ";
+      s << "\n    writes  ";
       comma = " ";
       for (int t = 0; t < k.store_count; ++t) {
         const short b = k.accesses[k.stores[t].access].buffer;
-        s += comma + name_of_buffer<Source>(b) + " " + shape<Source>(g.nodes[plan.buffers[b].node], length);
+        s << comma << name_of_buffer<Source>(b) << " " << shape<Source>(g.nodes[plan.buffers[b].node], length);
         comma = ", ";
       }
-      s += "\n    moves    " + bytes(c.read) + " in, " + bytes(c.written) + " out; " + std::to_string(static_cast<long long>(c.flops)) + " flops\n";
+      s << "\n    moves    " << bytes(c.read) << " in, " << bytes(c.written) << " out; " << static_cast<long long>(c.flops) << " flops\n";
     };
     (one(Source::template kernel<K>::k, K), ...);
   }(std::make_integer_sequence<int, Source::kernels>{});
   for (int r = 0; r < plan.root_count; ++r) {
     const planning::root& root = plan.roots[r];
     if (plan.buffers[root.buffer].kind != planning::buffer_kind::temporary) continue;
-    s += "  stored between kernels: " + name_of_buffer<Source>(root.buffer) + " " + shape<Source>(g.nodes[root.node], length) + ": " +
-         planning::text_of(root.reason) + "\n";
+    s << "  stored between kernels: " << name_of_buffer<Source>(root.buffer) << " " << shape<Source>(g.nodes[root.node], length) << ": "
+      << planning::text_of(root.reason) << "\n";
   }
-  return s + "  in all: " + bytes(total.read) + " in, " + bytes(total.written) + " out; " + std::to_string(static_cast<long long>(total.flops)) + " flops\n";
+  return s << "  in all: " << bytes(total.read) << " in, " << bytes(total.written) << " out; " << static_cast<long long>(total.flops) << " flops\n";
 }
 
 }  // namespace explaining
 
 /// The plan of f for these arguments in words; explain<mode::eager> the plan with one kernel per operation.
 template <mode Mode = mode::fused, fixed_name Name, class Fn, class... A>
-std::string explain(const compiled<Name, Fn>&, const A&... a) {
+text explain(const compiled<Name, Fn>&, const A&... a) {
   using source = planned<Fn, Mode == mode::eager ? planning::policy::eager : planning::policy::fused, 0, A...>;
   argument leaves[source::graph.argument_count + 1];
   int n = 0;
   (arguments::for_each_leaf(a, [&](const auto& x) { leaves[n++] = arguments::describe(x); }), ...);
-  return explaining::text<source>(Name.text, leaves);
+  return explaining::in_words<source>(Name.text, leaves);
 }
 
 }  // namespace fuse
