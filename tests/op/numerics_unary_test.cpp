@@ -6,25 +6,10 @@
 #include <string>
 
 #include "contracts.hpp"
+#include "evaluate.hpp"
 #include "oracle.hpp"
 
 namespace {
-
-using fuse::host_lanes;
-template <class T>
-using pack = fuse::pack<T, host_lanes>;
-
-template <class F, class T>
-void evaluate_packs(const std::vector<T>& x, std::vector<T>& y) {
-  y.resize(x.size());
-  for (std::size_t i = 0; i < x.size(); i += host_lanes) {
-    pack<T> in(T(1));
-    const std::size_t count = std::min<std::size_t>(host_lanes, x.size() - i);
-    for (std::size_t j = 0; j < count; ++j) fuse::packs::set_lane(in, int(j), x[i + j]);
-    const pack<T> out = fuse::op_of<F>.host.template get<T>()(&in);
-    for (std::size_t j = 0; j < count; ++j) y[i + j] = fuse::packs::lane(out, int(j));
-  }
-}
 
 struct worst_error {
   double ulp = 0;     // the largest error
@@ -51,9 +36,7 @@ worst_error measure(const std::vector<T>& x, const std::vector<T>& y, contracts:
 template <class F, class T>
 void check_packs(std::size_t count, contracts::evaluator e) {
   const std::vector<T> x = oracle::all_magnitudes<T>(count);
-  std::vector<T> y;
-  evaluate_packs<F>(x, y);
-  const worst_error worst = measure<F>(x, y, e);
+  const worst_error worst = measure<F>(x, evaluate::packs<F, T, 1>({x}), e);
   MESSAGE(std::string(F::name) << ": at most " << worst.ulp << " ulp");
   CAPTURE(worst.at);
   CHECK(worst.excess == 0);
@@ -62,9 +45,7 @@ void check_packs(std::size_t count, contracts::evaluator e) {
 template <class F, class T>
 void check_scalars(std::size_t count, contracts::evaluator e) {
   const std::vector<T> x = oracle::all_magnitudes<T>(count);
-  std::vector<T> y;
-  for (T a : x) y.push_back(F{}(a));
-  const worst_error worst = measure<F>(x, y, e);
+  const worst_error worst = measure<F>(x, evaluate::scalars<F, T, 1>({x}), e);
   CAPTURE(worst.at);
   CHECK(worst.excess == 0);
 }
