@@ -39,8 +39,8 @@ On {date} with torch {torch} and transformers {transformers}, from `examples/lla
 
 {steps:,} steps of {batch} x {context} tokens ({epochs:.1f} times the training text), each sequence BOS and then text
 from a random verse on. AdamW (betas 0.9 and 0.98, weight decay 0.1 on matrices), gradients clipped to norm 1, peak
-learning rate {peak:g} with 4% linear warm-up and a cosine down to a twentieth, weights in f32{autocast}, seed
-{seed}. Minutes of wall time: {minutes:.0f}; CPU threads: {threads}.
+learning rate {peak:g} with 4% linear warm-up and a cosine down to a twentieth, weights in f32{autocast},
+seed {seed}. Minutes of wall time: {minutes:.0f}; CPU threads: {threads}.
 
 Measured on the bf16 weights as shipped, computed in f32:
 
@@ -49,8 +49,9 @@ Measured on the bf16 weights as shipped, computed in f32:
 | validation loss | {validation_loss} nats a token, {validation_bits} bits a character |
 | loss on every twentieth training chapter | {training_loss} nats a token |
 
-The held-out chapters are not independent of the rest: the Gospels, and Kings with Chronicles, tell the same things
-in nearly the same words, so the validation loss flatters the model.
+The gap between the two is what the model has learnt by heart in {epochs:.1f} passes over a small text. The validation
+loss flatters it all the same: the held-out chapters are not independent of the rest, for the
+Gospels, and Kings with Chronicles, tell the same things in nearly the same words.
 
 ## Samples
 

@@ -10,13 +10,12 @@ tokenizer_config.json (for transformers); README.md, whose figures and samples a
 """
 import argparse
 import datetime
+import io
 import json
 import math
 import pathlib
 import re
-import shutil
 import subprocess
-import tempfile
 import time
 
 import safetensors.torch
@@ -90,15 +89,13 @@ def read_chapters():
 
 def train_tokenizer(chapters, path):
     """BPE with byte fallback and no normalisation, as Llama 2's; verses are its training sentences."""
-    with tempfile.TemporaryDirectory() as folder:
-        text = pathlib.Path(folder, "text")
-        text.write_text("".join(verse + "\n" for chapter in chapters for verse in chapter))
-        sentencepiece.SentencePieceTrainer.train(
-            input=str(text), model_prefix=f"{folder}/tokenizer", model_type="bpe", vocab_size=VOCABULARY,
-            byte_fallback=True, character_coverage=1.0, normalization_rule_name="identity",
-            remove_extra_whitespaces=False, split_digits=True, add_dummy_prefix=True, unk_id=0, bos_id=BOS,
-            eos_id=EOS, pad_id=-1, num_threads=1, minloglevel=1)
-        shutil.move(f"{folder}/tokenizer.model", path)
+    trained = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([verse for chapter in chapters for verse in chapter]), model_writer=trained,
+        model_type="bpe", vocab_size=VOCABULARY, byte_fallback=True, character_coverage=1.0,
+        normalization_rule_name="identity", remove_extra_whitespaces=False, split_digits=True, add_dummy_prefix=True,
+        unk_id=0, bos_id=BOS, eos_id=EOS, pad_id=-1, num_threads=1, minloglevel=1)
+    path.write_bytes(trained.getvalue())
     return sentencepiece.SentencePieceProcessor(model_file=str(path))
 
 
