@@ -62,7 +62,8 @@ Prompt in bold; temperature {temperature}, top-k {top_k}, top-p {top_p}, seed {s
 ## Limits
 
 It continues text in the manner of the King James Bible and does nothing else: it answers no questions, knows nothing,
-and loses its thread after a sentence or two. It may repeat verses word for word. It inherits the views of its text.
+and loses its thread after a sentence or two. Greedy decoding falls into loops; sampling does better.
+It may repeat verses word for word. It inherits the views of its text.
 Positions past {context} were never trained. Quoting it as Scripture would be a mistake.
 """
 
