@@ -69,20 +69,6 @@ auto out(const T&... x) {
 
 namespace tracing {
 
-/// Dimension 0 of every graph is the constant 1.
-template <class Fn, class... A>
-consteval auto trace() {
-  struct result {
-    graph_builder g;
-  } r;
-  r.g.constant_dim(1);
-  [&](auto... symbol) {
-    auto y = Fn{}(symbol...);
-    output_types<decltype(y)>::enter(r.g, y);
-  }(arguments::enter_all<A>(r.g)...);
-  return r.g;
-}
-
 template <class Fn, class... A>
 using result_of = decltype(Fn{}(std::declval<typename arguments::symbol_type<A>::type>()...));
 
@@ -90,7 +76,7 @@ template <class Fn, class... A>
 struct traced {
   static constexpr graph_builder whole = [] {
     graph_builder g;
-    g.constant_dim(1);
+    g.constant_dim(1);  // dim 0 of every graph
     // Braces: arguments are entered from left to right.
     struct symbols : std::tuple<typename arguments::symbol_type<A>::type...> {
       using std::tuple<typename arguments::symbol_type<A>::type...>::tuple;
@@ -104,7 +90,7 @@ struct traced {
         static_cast<const std::tuple<typename arguments::symbol_type<A>::type...>&>(s));
     return g;
   }();
-  static constexpr auto graph = cut_to_size<whole.node_count, whole.dim_count>(whole);
+  static constexpr auto graph = cut_to_size<whole.node_count, whole.dim_count, whole.map_count>(whole);
 };
 
 }  // namespace tracing
@@ -131,7 +117,7 @@ template <fixed_name Name, class Fn>
 class compiled {
   static_assert(std::is_empty_v<Fn>,
                 "fuse::compile: the function has captures (pass run-time values as arguments; literals inside it are constants)");
-  static_assert(std::is_default_constructible_v<Fn>,
+  static_assert(!std::is_empty_v<Fn> || std::is_default_constructible_v<Fn>,
                 "fuse::compile: the function must be a captureless lambda or a default-constructible functor");
 
  public:
@@ -141,42 +127,60 @@ class compiled {
   /// Results in new tensors of the executor's memory: one tensor, or a tuple of them.
   template <class Executor, class... A>
   auto operator()(Executor& executor, const A&... a) const {
-    check<A...>();
-    using types = typename tracing::output_types<tracing::result_of<Fn, A...>>::types;
-    return allocate_and_run<types>(executor, std::make_index_sequence<std::tuple_size_v<types>>{}, a...);
+    if constexpr (check<A...>()) {
+      using types = typename tracing::output_types<tracing::result_of<Fn, A...>>::types;
+      return allocate_and_run<types>(executor, std::make_index_sequence<std::tuple_size_v<types>>{}, a...);
+    }
   }
   /// Results in the caller's buffers.
   template <class Executor, class... V, class... A>
   void operator()(Executor& executor, const out_t<V...>& out, const A&... a) const {
-    check<A...>();
-    using types = typename tracing::output_types<tracing::result_of<Fn, A...>>::types;
-    static_assert(sizeof...(V) == std::tuple_size_v<types>, "fuse: out(...) names another number of buffers than the function returns");
-    check_outputs<types, V...>(std::make_index_sequence<sizeof...(V)>{});
-    constexpr unsigned strided = [] {
-      unsigned bits = 0, at = 0;
-      ((bits |= unsigned(!V::is_row_major) << at++), ...);
-      return bits;
-    }();
-    std::apply([&](const auto&... view) { run<strided>(executor, {arguments::describe(view)...}, a...); }, out.views);
+    if constexpr (check<A...>()) {
+      using types = typename tracing::output_types<tracing::result_of<Fn, A...>>::types;
+      if constexpr (check_outputs<types, V...>()) {
+        constexpr unsigned strided = [] {
+          unsigned bits = 0, at = 0;
+          ((bits |= unsigned(!V::is_row_major) << at++), ...);
+          return bits;
+        }();
+        std::apply([&](const auto&... view) { run<strided>(executor, {arguments::describe(view)...}, a...); }, out.views);
+      }
+    }
   }
 
  private:
+  /// One message for what is wrong with a call; what would follow from it is not compiled.
   template <class... A>
-  static consteval void check() {
-    static_assert(((arguments::leaf<A> || arguments::scalar<A> || arguments::structure<A>)&&...),
-                  "fuse: an argument is neither a tensor, a view, a scalar, nor a struct of them");
-    static_assert(std::is_invocable_v<Fn, typename arguments::symbol_type<A>::type...>,
-                  "fuse: the function does not take this number of arguments");
-    if constexpr (std::is_invocable_v<Fn, typename arguments::symbol_type<A>::type...>)
-      static_assert(tracing::is_output<tracing::result_of<Fn, A...>>,
-                    "fuse: the function returns nothing that can be computed: return an expression or fuse::outputs(...)");
+  static consteval bool check() {
+    constexpr bool known = ((arguments::leaf<A> || arguments::scalar<A> || arguments::structure<A>)&&...);
+    static_assert(known, "fuse: an argument is neither a tensor, a view, a scalar, nor a struct of them");
+    if constexpr (known && std::is_empty_v<Fn>) {
+      constexpr bool takes = std::is_invocable_v<Fn, typename arguments::symbol_type<A>::type...>;
+      static_assert(takes, "fuse: the function does not take this number of arguments");
+      if constexpr (takes) {
+        constexpr bool returns = tracing::is_output<tracing::result_of<Fn, A...>>;
+        static_assert(returns, "fuse: the function returns nothing that can be computed: return an expression or fuse::outputs(...)");
+        return returns;
+      }
+    }
+    return false;
   }
-  template <class Types, class... V, std::size_t... I>
-  static consteval void check_outputs(std::index_sequence<I...>) {
-    static_assert(((dtype_of<typename V::element_type> == std::tuple_element_t<I, Types>::type) && ...),
-                  "fuse: an output buffer has another dtype than the result (cast the result, or change the buffer)");
-    static_assert(((V::rank == std::tuple_element_t<I, Types>::rank) && ...), "fuse: an output buffer has another rank than the result");
-    static_assert((!std::is_const_v<typename V::element_type> && ...), "fuse: an output buffer is const");
+  template <class Types, class... V>
+  static consteval bool check_outputs() {
+    constexpr bool count = sizeof...(V) == std::tuple_size_v<Types>;
+    static_assert(count, "fuse: out(...) names another number of buffers than the function returns");
+    if constexpr (count) {
+      return []<std::size_t... I>(std::index_sequence<I...>) {
+        constexpr bool dtypes = ((dtype_of<typename V::element_type> == std::tuple_element_t<I, Types>::type) && ...);
+        constexpr bool ranks = ((V::rank == std::tuple_element_t<I, Types>::rank) && ...);
+        constexpr bool writable = (!std::is_const_v<typename V::element_type> && ...);
+        static_assert(dtypes, "fuse: an output buffer has another dtype than the result (cast the result, or change the buffer)");
+        static_assert(ranks, "fuse: an output buffer has another rank than the result");
+        static_assert(writable, "fuse: an output buffer is const");
+        return dtypes && ranks && writable;
+      }(std::make_index_sequence<sizeof...(V)>{});
+    }
+    return false;
   }
 
   template <class E, class Executor>
@@ -228,7 +232,7 @@ class compiled {
 
 /// A compiled function from a captureless lambda or functor. The name appears in messages, profiles and dumps.
 template <fixed_name Name, class Fn>
-consteval auto compile(Fn) {
+constexpr auto compile(Fn) {
   return compiled<Name, Fn>{};
 }
 

@@ -85,11 +85,11 @@ struct output_info {
   bool contiguous = true;
 };
 
-template <int Nodes, int Dims>
+template <int Nodes, int Dims, int Maps>
 struct basic_graph {
   node nodes[Nodes]{};
   dim dims[Dims]{};
-  index_map maps[Nodes / 2 + 1]{};
+  index_map maps[Maps]{};
   dim_check checks[Dims]{};
   argument_info arguments[48]{};
   output_info outputs[12]{};
@@ -178,11 +178,11 @@ struct basic_graph {
 };
 
 /// What a function is traced into, before it is cut to size.
-using graph_builder = basic_graph<512, 192>;
+using graph_builder = basic_graph<512, 192, 256>;
 
-template <int Nodes, int Dims>
+template <int Nodes, int Dims, int Maps>
 constexpr auto cut_to_size(const graph_builder& g) {
-  basic_graph<(Nodes > 0 ? Nodes : 1), (Dims > 0 ? Dims : 1)> r;
+  basic_graph<(Nodes > 0 ? Nodes : 1), (Dims > 0 ? Dims : 1), (Maps > 0 ? Maps : 1)> r;
   for (int i = 0; i < g.node_count; ++i) r.nodes[i] = g.nodes[i];
   for (int i = 0; i < g.dim_count; ++i) r.dims[i] = g.dims[i];
   for (int i = 0; i < g.map_count; ++i) r.maps[i] = g.maps[i];

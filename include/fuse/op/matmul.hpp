@@ -6,10 +6,23 @@
 
 namespace fuse {
 
+namespace tracing {
+template <expression A, expression B>
+constexpr auto contract(A a, B b);
+}  // namespace tracing
+
 /// matmul(a, b): (…, m, k) x (…, k, n) -> (…, m, n), leading axes broadcast. f16 and bf16 accumulate in f32.
 template <expression A, expression B>
 constexpr auto matmul(A a, B b) {
-  static_assert(A::rank >= 2 && B::rank >= 2, "fuse::matmul: both operands need two axes (unsqueeze a vector)");
+  constexpr bool two_axes = A::rank >= 2 && B::rank >= 2;
+  static_assert(two_axes, "fuse::matmul: both operands need two axes (unsqueeze a vector)");
+  if constexpr (two_axes) return tracing::contract(a, b);
+  else return a;
+}
+
+namespace tracing {
+template <expression A, expression B>
+constexpr auto contract(A a, B b) {
   constexpr index m = A::extents_type::static_extent(A::rank - 2), k = A::extents_type::static_extent(A::rank - 1),
                   l = B::extents_type::static_extent(B::rank - 2), n = B::extents_type::static_extent(B::rank - 1);
   static_assert(k == l || k == dyn || l == dyn,
@@ -52,6 +65,7 @@ constexpr auto matmul(A a, B b) {
   p.dims[r] = x.dims[x.rank - 2], p.dims[r + 1] = y.dims[y.rank - 1];
   return expr<type, extents_from<s>>{&g, g.push(p)};
 }
+}  // namespace tracing
 
 /// linear(x, weight): x (…, in), weight (out, in) as checkpoints store it -> (…, out).
 template <expression A, expression W>

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// expect: fuse::matmul: both operands need two axes
+#include <fuse/fuse.hpp>
+namespace fx = fuse;
+template <fx::index... E>
+using tensor = fx::tensor<float, fx::extents<E...>>;
+
+#if defined(TWIN)
+using right = tensor<5, 1>;
+#else
+using right = tensor<5>;
+#endif
+constexpr auto f = fx::compile<"f">([](auto a, auto b) { return fx::matmul(a, b); });
+
+void call() {
+  fx::host_executor cpu;
+  f(cpu, tensor<4, 5>{}, right{});
+}
