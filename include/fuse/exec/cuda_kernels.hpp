@@ -30,7 +30,7 @@ template <class P>
 consteval int lanes_of_program() {
   int n = widest<P>(&access_code::inner);
   constexpr index e = P::extent[P::outer];
-  while (n > 1 && e != dyn && P::outer > 0 && e % n != 0) n /= 2;
+  while (e != dyn && P::outer > 0 && P::multiple % n != 0) n /= 2;
   return n;
 }
 template <class P>
@@ -38,7 +38,7 @@ inline constexpr int lanes = lanes_of_program<P>();
 /// May a launch turn out to be unable to use those lanes? Then the kernel carries a path of one element a thread.
 template <class P>
 inline constexpr bool may_be_narrow =
-    lanes<P> > 1 && (!always_aligned<P>(&access_code::inner, lanes<P>) || (P::outer > 0 && P::extent[P::outer] == dyn));
+    lanes<P> > 1 && (!always_aligned<P>(&access_code::inner, lanes<P>) || (P::outer > 0 && P::multiple % lanes<P> != 0));
 
 /// The same for the operands of products, along the contraction or their columns.
 template <class P>

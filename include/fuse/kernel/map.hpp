@@ -21,7 +21,7 @@ FUSE_HD void run_map(const B&, const typename P::arguments& a, index begin, inde
     for (; p < stop; p += stride) {
       const index column = (p - first) * N;
       int count = N;
-      if constexpr (P::extent[P::outer] == dyn || P::extent[P::outer] % N != 0) count = n - column < N ? int(n - column) : N;
+      if constexpr (P::multiple % N != 0) count = n - column < N ? int(n - column) : N;
       unrolled<P::steps>([&](auto i) {
         if constexpr (P::step[i].element) e.template run<i>(column, count);
       });

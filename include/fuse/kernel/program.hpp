@@ -47,19 +47,20 @@ struct kernel_arguments {
   long long scalar[Scalars > 0 ? Scalars : 1];  // bits of an i64 or f64
 };
 
-template <family Family, int Outer, int Contraction, int Column, int Stages, int Scalars, int Contracted, int ContractedAccess,
+template <family Family, int Outer, int Contraction, int Column, int Stages, int Scalars, int Multiple, int Contracted, int ContractedAccess,
           dtype ContractedType, class Extents, class Steps, class Accesses, class Stores>
 struct program;
 
-template <family Family, int Outer, int Contraction, int Column, int Stages, int Scalars, int Contracted, int ContractedAccess,
+template <family Family, int Outer, int Contraction, int Column, int Stages, int Scalars, int Multiple, int Contracted, int ContractedAccess,
           dtype ContractedType, index... E, step_kind... K, const op_info*... Op, dtype... T, int... A, int... B, int... C, index... At,
           bool... El, bool... Ke, int... St, dtype... AT, stepping... AI, stepping... AK, stepping... AC, bool... AM, bool... AG, int... AA, int... SV, int... SI, int... SA>
-struct program<Family, Outer, Contraction, Column, Stages, Scalars, Contracted, ContractedAccess, ContractedType,
+struct program<Family, Outer, Contraction, Column, Stages, Scalars, Multiple, Contracted, ContractedAccess, ContractedType,
                std::integer_sequence<index, E...>, list<step_t<K, Op, T, A, B, C, At, El, Ke, St>...>,
                list<access_t<AT, AI, AK, AC, AM, AG, AA>...>, list<store_t<SV, SI, SA>...>> {
   static constexpr family kind = Family;
   static constexpr int outer = Outer;  // walked outer axes; the inner axis is number `outer`
   static constexpr int contraction = Contraction, column = Column, stages = Stages, scalars = Scalars;
+  static constexpr int multiple = Multiple;  // the length of the inner axis is a multiple of it; a power of two up to 16
   static constexpr int contracted = Contracted, contracted_access = ContractedAccess;
   static constexpr dtype contracted_type = ContractedType;
   static constexpr int axes = sizeof...(E), steps = sizeof...(K), accesses = sizeof...(AT), stores = sizeof...(SV);
@@ -88,6 +89,16 @@ constexpr void walked_extents(const Graph& g, const kernel_plan& k, index (&out)
   if (k.contraction >= 0) out[n++] = g.length(k.dims[k.contraction]);
   if (k.column >= 0) out[n++] = g.length(k.dims[k.column]);
 }
+/// The largest power of two, up to 16, that the length of the walked inner axis is a multiple of in every call.
+template <class Graph>
+constexpr int inner_multiple(const Graph& g, const kernel_plan& k) {
+  int n = 16, known = 1;
+  for (int j = k.first_axis_of[k.collapsed - 1]; j <= k.inner(); ++j) {
+    index e = g.length(k.dims[j]);
+    for (; e != dyn && known < n && e % 2 == 0; e = e == 0 ? 0 : e / 2) known *= 2;
+  }
+  return known;
+}
 constexpr int walked_axes(const kernel_plan& k) { return k.collapsed + (k.contraction >= 0) + (k.column >= 0); }
 
 }  // namespace planning
@@ -108,7 +119,7 @@ struct program_of {
   static constexpr auto make(std::integer_sequence<int, X...>, std::integer_sequence<int, S...>, std::integer_sequence<int, A...>,
                    std::integer_sequence<int, T...>) {
     return program<k.kind, k.collapsed - 1, (k.contraction >= 0 ? k.collapsed : -1),
-                 (k.column >= 0 ? planning::walked_axes(k) - 1 : -1), k.stage_count, k.scalar_count, k.contracted,
+                 (k.column >= 0 ? planning::walked_axes(k) - 1 : -1), k.stage_count, k.scalar_count, planning::inner_multiple(Source::graph, k), k.contracted,
                  k.contracted_access, k.contracted_type, std::integer_sequence<index, lengths.e[X]...>,
                  list<step_t<k.steps[S].kind, k.steps[S].op, k.steps[S].type, k.steps[S].in[0], k.steps[S].in[1], k.steps[S].in[2],
                              k.steps[S].attribute, k.steps[S].element, k.steps[S].keep, k.steps[S].stage>...>,

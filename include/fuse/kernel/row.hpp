@@ -140,7 +140,7 @@ FUSE_HD void run_row(const B& b, const typename P::arguments& a, const row_place
       auto visit = [&](index p, auto slot) {
         const index column = p * N;
         int count = N;
-        if constexpr (P::extent[P::outer] == dyn || P::extent[P::outer] % N != 0) count = n - column < N ? int(n - column) : N;
+        if constexpr (P::multiple % N != 0) count = n - column < N ? int(n - column) : N;
         unrolled<P::steps>([&](auto i) {
           constexpr step_code s = P::step[i];
           constexpr bool used = used_in<P>(i, stage);

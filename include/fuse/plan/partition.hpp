@@ -200,10 +200,10 @@ struct partitioner {
                                 return g.nodes[i].kind() == op_kind::reduce &&
                                        g.same_shape(g.nodes[g.nodes[i].in[0]], left);
                               }) >= 0;
-      if (!row_inside) return with_contraction(over(x, family::tile), left);
-      space s = over(left, family::attention);
-      const short scores = score_product(x.in[0], left);
-      if (scores >= 0) s = with_contraction(s, g.nodes[g.nodes[scores].in[0]]);
+      // A normalised row times a weight is no attention: one block would read the whole weight for its row.
+      const short scores = row_inside ? score_product(x.in[0], left) : short(-1);
+      if (scores < 0) return with_contraction(over(x, family::tile), left);
+      space s = with_contraction(over(left, family::attention), g.nodes[g.nodes[scores].in[0]]);
       s.column = s.axes;
       s.dims[s.axes++] = g.canonical(x.dims[x.rank - 1]);
       return s;
