@@ -242,22 +242,30 @@ void global_request(warp& w, const instruction& i, const request& r, const u64* 
 
 // 8-byte accesses go in two halves of a warp, 16-byte ones in four quarters; a wavefront serves 32 banks of 4 bytes.
 u64 extra_wavefronts(const u64* address, u32 mask, unsigned width) {
-  const unsigned together = width <= 4 ? 32 : width == 8 ? 16 : 8;
+  const unsigned together = width <= 4 ? 32 : width == 8 ? 16 : 8, words_each = std::max(1u, width / 4);
   u64 extra = 0;
   for (unsigned first = 0; first < lanes; first += together) {
+    const u32 part = mask & (together == 32 ? all_lanes : ((u32{1} << together) - 1) << first);
+    // The first word seen in each bank; a bank that is asked for another one as well needs the exact count.
+    u64 seen[32];
+    u32 used = 0;
+    bool conflict = false;
+    each_lane(part, [&](unsigned l) {
+      for (unsigned k = 0; k < words_each; ++k) {
+        const u64 word = address[l] / 4 + k;
+        const unsigned bank = unsigned(word % 32);
+        conflict = conflict || ((used >> bank & 1) != 0 && seen[bank] != word);
+        if ((used >> bank & 1) == 0) seen[bank] = word, used |= u32{1} << bank;
+      }
+    });
+    if (!conflict) continue;
     u64 words[lanes * 4];
     unsigned count = 0;
-    for (unsigned l = first; l < first + together; ++l)
-      if ((mask >> l & 1) != 0)
-        for (unsigned k = 0; k < std::max(1u, width / 4); ++k) words[count++] = address[l] / 4 + k;
-    if (count == 0) continue;
-    bool ascending = true;
-    for (unsigned k = 1; k < count; ++k) ascending = ascending && words[k - 1] < words[k];
-    if (ascending && words[count - 1] - words[0] < 32) continue;
-    if (!ascending) {
-      std::sort(words, words + count);
-      count = unsigned(std::unique(words, words + count) - words);
-    }
+    each_lane(part, [&](unsigned l) {
+      for (unsigned k = 0; k < words_each; ++k) words[count++] = address[l] / 4 + k;
+    });
+    std::sort(words, words + count);
+    count = unsigned(std::unique(words, words + count) - words);
     unsigned banks[32] = {}, most = 0;
     for (unsigned k = 0; k < count; ++k) most = std::max(most, ++banks[words[k] % 32]);
     extra += most - 1;
@@ -265,53 +273,72 @@ u64 extra_wavefronts(const u64* address, u32 mask, unsigned width) {
   return extra;
 }
 
+u32 in_shared_bounds(warp& w, const instruction& i, const request& r, const u64* address, u32 mask) {
+  const std::size_t size = w.block->shared.size();
+  u64 high = 0;
+  for (unsigned l = 0; l < lanes; ++l) high = std::max(high, (mask >> l & 1) != 0 ? address[l] : 0);
+  if (high <= size && r.width <= size - high) return mask;
+  each_lane(mask, [&](unsigned l) {
+    if (address[l] <= size && r.width <= size - address[l]) return;
+    mask &= ~(u32{1} << l);
+    raise(w, i, l, fault_kind::out_of_bounds, shared_window | address[l],
+          bytes_text(r.width) + " at byte " + std::to_string(address[l]) + " of the block's " + std::to_string(size) +
+              " bytes of shared memory");
+  });
+  return mask;
+}
+
+void check_in_flight(warp& w, const instruction& i, const request& r, const u64* address, u32 mask) {
+  const auto& block = *w.block;
+  each_lane(mask, [&](unsigned l) {
+    if ((block.shared_in_flight[address[l] / 64] & aligned_mask(address[l], r.width)) == 0) return;
+    for (std::size_t k = 0; k < block.warps.size(); ++k)
+      for (const auto& copy : block.warps[k].pending)
+        if (address[l] < copy.shared_offset + copy.bytes && copy.shared_offset < address[l] + r.width)
+          return raise(w, i, l, fault_kind::async_read, shared_window | address[l],
+                       "a cp.async of thread " + std::to_string(k * lanes + copy.lane) +
+                           " that was not waited for still writes these bytes");
+  });
+}
+
 void shared_request(warp& w, const instruction& i, const request& r, const u64* address, resolved& out) {
   auto& block = *w.block;
   const auto& launch = *w.launch;
-  u32 mask = aligned_lanes(w, i, r, address, shared_window);
-  each_lane(mask, [&](unsigned l) {
-    if (address[l] <= block.shared.size() && r.width <= block.shared.size() - address[l]) return;
-    mask &= ~(u32{1} << l);
-    raise(w, i, l, fault_kind::out_of_bounds, shared_window | address[l],
-          bytes_text(r.width) + " at byte " + std::to_string(address[l]) + " of the block's " +
-              std::to_string(block.shared.size()) + " bytes of shared memory");
-  });
+  const u32 mask = in_shared_bounds(w, i, r, address, aligned_lanes(w, i, r, address, shared_window));
   if (mask == 0) return;
   if (r.what != intent::load) ++w.work->changes;
-  for (unsigned l = 0; l < lanes; ++l)
-    if ((mask >> l & 1) != 0) out.at[l] = block.shared.data() + address[l];
+  std::byte* const base = block.shared.data();
+  for (unsigned l = 0; l < lanes; ++l) out.at[l] = (mask >> l & 1) != 0 ? base + address[l] : base;
   out.mask |= mask;
+  const shape how = shape_of(address, mask, r.width);
+  out.contiguous = how == shape::contiguous;
   if (launch.traffic) {
     ++w.work->counts.shared_requests;
-    w.work->counts.bank_conflicts += extra_wavefronts(address, mask, r.width);
+    if (how == shape::scattered) w.work->counts.bank_conflicts += extra_wavefronts(address, mask, r.width);
   }
-  if (launch.async_copies && r.what != intent::store)
-    each_lane(mask, [&](unsigned l) {
-      if (!any_bits(block.shared_in_flight.data(), address[l], r.width)) return;
-      for (std::size_t k = 0; k < block.warps.size(); ++k)
-        for (const auto& copy : block.warps[k].pending)
-          if (address[l] < copy.shared_offset + copy.bytes && copy.shared_offset < address[l] + r.width)
-            return raise(w, i, l, fault_kind::async_read, shared_window | address[l],
-                         "a cp.async of thread " + std::to_string(k * lanes + copy.lane) +
-                             " that was not waited for still writes these bytes");
-    });
+  if (launch.async_copies && r.what != intent::store && block.copies_in_flight != 0)
+    check_in_flight(w, i, r, address, mask);
+  // Where all lanes mean one place, one of them stands for all.
+  const u32 each = how == shape::uniform ? mask & (0 - mask) : mask;
   if (launch.initialised) {
     auto* bits = block.shared_written.data();
-    each_lane(mask, [&](unsigned l) {
-      if (r.what == intent::store)
-        set_bits(bits, address[l], r.width);
-      else if (!all_bits(bits, address[l], r.width))
-        raise(w, i, l, fault_kind::unwritten, shared_window | address[l],
-              "nothing in this block wrote byte " + std::to_string(address[l]) + " of its shared memory");
-    });
-    if (r.what == intent::atomic) each_lane(mask, [&](unsigned l) { set_bits(bits, address[l], r.width); });
+    if (r.what != intent::store)
+      each_lane(each, [&](unsigned l) {
+        const u64 need = aligned_mask(address[l], r.width);
+        if ((bits[address[l] / 64] & need) != need)
+          raise(w, i, l, fault_kind::unwritten, shared_window | address[l],
+                "nothing in this block wrote byte " + std::to_string(address[l]) + " of its shared memory");
+      });
+    if (r.what != intent::load)
+      each_lane(each, [&](unsigned l) { bits[address[l] / 64] |= aligned_mask(address[l], r.width); });
   }
   if (launch.shared_races) {
     using kind = shared_shadow::access;
-    const kind what = r.what == intent::load ? kind::read : kind::write;
-    each_lane(mask, [&](unsigned l) {
-      const auto c = block.races.touch(w.index * lanes + l, w.sync_epoch, address[l], r.width,
-                                       r.synchronising ? kind::atomic : what);
+    const kind what = r.synchronising ? kind::atomic : r.what == intent::load ? kind::read : kind::write;
+    // A second lane tells that there are several.
+    const u32 touching = what != kind::read ? mask : each | (mask & (mask - 1) & (0 - (mask & (mask - 1))));
+    each_lane(how == shape::uniform ? touching : mask, [&](unsigned l) {
+      const auto c = block.races.touch(w.index * lanes + l, w.sync_epoch, address[l], r.width, what);
       if (c.found)
         raise(w, i, l, fault_kind::shared_race, shared_window | address[l],
               "thread " + std::to_string(c.other) + (c.with_write ? " wrote" : " read") +

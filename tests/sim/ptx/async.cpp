@@ -73,6 +73,7 @@ flow copy(warp& w, const instruction& i, u32 mask) {
     c.group = w.async_group[l];
     if ((source.mask >> l & 1) != 0) std::memcpy(c.data.data(), source.at[l], reads[l]);
     w.pending.push_back(c);
+    ++w.block->copies_in_flight;
     set_bits(w.block->shared_in_flight.data(), c.shared_offset, c.bytes);
   }
   return flow::next;
@@ -90,6 +91,7 @@ flow wait(warp& w, const instruction& i, u32 mask) {
     const bool due = i.offset < 0 || s64(c.group) + i.offset < s64(w.async_group[c.lane]);
     if (!due) return false;
     std::memcpy(w.block->shared.data() + c.shared_offset, c.data.data(), c.bytes);
+    --w.block->copies_in_flight;
     clear_bits(w.block->shared_in_flight.data(), c.shared_offset, c.bytes);
     if (w.launch->shared_races)
       w.block->races.touch(w.index * lanes + c.lane, w.sync_epoch, c.shared_offset, c.bytes,

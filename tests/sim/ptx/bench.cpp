@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints how many PTX instructions (of threads) the machine executes a second, with the checks off and on.
-// usage: sim_ptx_bench [throughput.ptx]
+// Prints how many millions of PTX instructions (of threads) the machine executes a second on two OS threads, with the
+// checks off and on; and how many in a second of one core, which other programs on the machine do not disturb. usage:
+// sim_ptx_bench [throughput.ptx]
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 
@@ -18,21 +20,28 @@ struct job {
   std::vector<std::uint64_t> arguments;  // 8 bytes each; a 4-byte parameter takes the low half
 };
 
-double seconds(const sim::module& code, const job& j, sim::memory& device, sim::checks which,
-               std::uint64_t& instructions) {
+struct speed {
+  std::uint64_t instructions = 0;
+  double elapsed = 1e9, core = 1e9;  ///< seconds, the best of three
+};
+
+speed measure(const sim::module& code, const job& j, sim::memory& device, sim::checks which) {
   const sim::kernel* kernel = code.find(j.name);
   if (kernel == nullptr) throw sim::error(std::string("sim: bench: no kernel ") + j.name);
   std::vector<std::byte> parameters(kernel->parameter_bytes);
   for (std::size_t k = 0; k < kernel->parameters.size(); ++k)
     std::memcpy(parameters.data() + kernel->parameters[k].offset, &j.arguments[k], kernel->parameters[k].size);
   const sim::launch how{.grid = j.grid, .block = j.block, .dynamic_shared_bytes = j.shared, .which = which};
-  double best = 1e9;
+  speed best;
   for (int round = 0; round < 3; ++round) {
     const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t core = std::clock();
     const auto result = sim::run(code, *kernel, how, parameters, device);
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    best.core = std::min(best.core, double(std::clock() - core) / CLOCKS_PER_SEC);
+    best.elapsed =
+        std::min(best.elapsed, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     for (const auto& f : result.faults) std::puts(to_string(f).c_str());
-    instructions = result.counts.thread_total();
+    best.instructions = result.counts.thread_total();
   }
   return best;
 }
@@ -62,13 +71,14 @@ int main(int count, char** arguments) {
         {"softmax", {256}, {256}, 4096 * 4, {in, out, 4096}},
         {"matmul", {16, 16}, {16, 16}, 0, {in, other, out, 256}},
     };
-    std::printf("%-12s %14s %18s %18s\n", "kernel", "instructions", "M/s, checks off", "M/s, checks on");
+    std::printf("%-12s %14s %12s %12s %12s %12s\n", "kernel", "instructions", "off M/s", "on M/s", "off M/core s",
+                "on M/core s");
     for (const auto& j : jobs) {
-      std::uint64_t instructions = 0;
-      const double off = seconds(code, j, device, sim::checks::none, instructions);
-      const double on = seconds(code, j, device, sim::checks::all, instructions);
-      std::printf("%-12s %14llu %18.0f %18.0f\n", j.name, static_cast<unsigned long long>(instructions),
-                  double(instructions) / off / 1e6, double(instructions) / on / 1e6);
+      const auto off = measure(code, j, device, sim::checks::none), on = measure(code, j, device, sim::checks::all);
+      const double millions = double(off.instructions) / 1e6;
+      std::printf("%-12s %14llu %12.0f %12.0f %12.0f %12.0f\n", j.name,
+                  static_cast<unsigned long long>(off.instructions), millions / off.elapsed, millions / on.elapsed,
+                  millions / off.core, millions / on.core);
     }
   } catch (const sim::error& e) {
     std::puts(e.what());

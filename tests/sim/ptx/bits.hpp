@@ -44,6 +44,11 @@ inline bool all_bits(const std::uint64_t* words, std::uint64_t first, std::uint6
   });
 }
 
+/// The bits [first, first + count) when they lie in one word: count at most 32 and first a multiple of it.
+inline std::uint64_t aligned_mask(std::uint64_t first, unsigned count) {
+  return ((std::uint64_t{1} << count) - 1) << (first & 63);
+}
+
 inline bool any_bits(const std::uint64_t* words, std::uint64_t first, std::uint64_t count) {
   return !each_word(first, count, [&](std::size_t w, std::uint64_t mask) { return (words[w] & mask) == 0; });
 }

@@ -298,6 +298,7 @@ void begin_block(block_state& block, u64 linear, launch_state& launch) {
   std::fill(block.shared_written.begin(), block.shared_written.end(), 0);
   std::fill(block.shared_in_flight.begin(), block.shared_in_flight.end(), 0);
   if (launch.shared_races) block.races.begin(block.shared.size(), launch.code->shared_granule, u32(block.warps.size()));
+  block.copies_in_flight = 0;
   block.barriers = {};
   block.exited = 0;
   block.printed.clear();

@@ -45,8 +45,8 @@ bool shared_shadow::ordered(std::uint32_t thread, std::uint32_t warp_epoch, std:
   return partial_ && clocks_[mine * warps_ + theirs] >= std::max<std::uint32_t>(other_partial, 1);
 }
 
-shared_shadow::conflict shared_shadow::touch(std::uint32_t thread, std::uint32_t warp_epoch, std::uint64_t offset,
-                                             unsigned bytes, access what) {
+shared_shadow::conflict shared_shadow::touch_slowly(std::uint32_t thread, std::uint32_t warp_epoch,
+                                                    std::uint64_t offset, unsigned bytes, access what) {
   conflict result;
   const std::uint32_t partial = partial_ ? clocks_[(thread / 32) * (warps_ + 1)] : 0;
   const std::uint64_t last = (offset + bytes - 1) >> shift_;

@@ -44,9 +44,22 @@ class shared_shadow {
   void block_barrier() { ++epoch_, partial_ = false; }
   /// Warps that took part, as a mask.
   void partial_barrier(std::uint32_t participants);
-  conflict touch(std::uint32_t thread, std::uint32_t warp_epoch, std::uint64_t offset, unsigned bytes, access what);
+  conflict touch(std::uint32_t thread, std::uint32_t warp_epoch, std::uint64_t offset, unsigned bytes, access what) {
+    // Mostly a read of one granule that nobody wrote since the last barrier and that this warp has read already.
+    if (what == access::read && bytes >> shift_ == 1) {
+      auto& c = cells_[offset >> shift_];
+      if (c.write_epoch != epoch_ && c.read_epoch == epoch_ && c.reader / 32 == thread / 32 &&
+          c.read_warp_epoch == warp_epoch) {
+        c.many_lanes = c.many_lanes || c.reader != thread;
+        return {};
+      }
+    }
+    return touch_slowly(thread, warp_epoch, offset, bytes, what);
+  }
 
  private:
+  conflict touch_slowly(std::uint32_t thread, std::uint32_t warp_epoch, std::uint64_t offset, unsigned bytes,
+                        access what);
   bool ordered(std::uint32_t thread, std::uint32_t warp_epoch, std::uint32_t other, std::uint32_t other_warp_epoch,
                std::uint32_t other_partial) const;
 

@@ -85,6 +85,7 @@ struct block_state {
   std::vector<std::byte> shared;
   std::vector<std::uint64_t> shared_written;
   std::vector<std::uint64_t> shared_in_flight;  ///< bytes that a cp.async still writes
+  std::uint64_t copies_in_flight = 0;
   shared_shadow races;
   std::array<barrier_state, 16> barriers{};
   std::uint32_t threads = 0, exited = 0;
