@@ -103,8 +103,9 @@ void report_unordered(const access_conflict& found, const std::string& later, co
 }
 
 void enter_history(const touched& what, const toucher& now, const vector_clock& clock) {
-  const auto found = the().history.enter(
-      what, now, [&](const toucher& earlier) { return clock.covers(earlier.chain, earlier.number); });
+  const auto found = the().history.enter(what, now, [&](const toucher& earlier) {
+    return the().retired_chains.contains(earlier.chain) || clock.covers(earlier.chain, earlier.number);
+  });
   if (found)
     report_unordered(*found, *now.what, "record an event after the one and let the other's stream wait for it");
 }

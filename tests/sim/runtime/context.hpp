@@ -4,9 +4,11 @@
 
 #include <cuda_runtime_api.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,10 +58,11 @@ struct context {
   std::vector<std::weak_ptr<capture_state>> captures;
   vector_clock host_clock, device_clock;  // what the host has waited for; everything that was submitted
   access_history history;
+  std::set<std::uint64_t> retired_chains;  // of destroyed streams that the host had waited for
   std::unique_ptr<pool_registry> pools;
   std::unique_ptr<graph_registry> graphs;
   control_state control;
-  cudaError_t sticky = cudaSuccess;
+  std::atomic<cudaError_t> sticky = cudaSuccess;
   double clock = 0;  // microseconds of modelled device time
   unsigned device_flags = 0;
   std::uint64_t identifiers = 0;

@@ -56,6 +56,24 @@ copy_work flat_copy(void* destination, const void* source, std::size_t bytes, cu
           .staged = nullptr};
 }
 
+copy_work volume_copy(const cudaMemcpy3DParms& p) {
+  require(p.srcArray == nullptr && p.dstArray == nullptr, cudaErrorNotSupported, "arrays are not simulated");
+  const auto start = [](const cudaPitchedPtr& memory, const cudaPos& position) {
+    return static_cast<std::byte*>(memory.ptr) + (position.z * memory.ysize + position.y) * memory.pitch + position.x;
+  };
+  return {.destination = start(p.dstPtr, p.dstPos),
+          .source = start(p.srcPtr, p.srcPos),
+          .destination_pitch = p.dstPtr.pitch,
+          .source_pitch = p.srcPtr.pitch,
+          .width = p.extent.width,
+          .height = p.extent.height,
+          .depth = p.extent.depth,
+          .destination_rows = p.dstPtr.ysize,
+          .source_rows = p.srcPtr.ysize,
+          .kind = p.kind,
+          .staged = nullptr};
+}
+
 namespace {
 
 // Rows of pageable host memory, as they are now.
@@ -70,9 +88,8 @@ std::shared_ptr<std::vector<std::byte>> stage(const copy_work& copy) {
   return staged;
 }
 
-// Source: CUDA runtime API, "API synchronization behavior". An asynchronous copy from pageable memory has read it when
-// it returns, one to pageable memory is done when it returns; between pinned and device memory nothing waits.
-// A synchronous copy waits, except between device addresses.
+}  // namespace
+
 cudaError_t start_copy(lock_type& lock, stream_state& stream, copy_work copy, bool synchronous) {
   const copy_places places = check_copy(copy);
   if (copy.bytes() == 0) return cudaSuccess;
@@ -103,6 +120,8 @@ cudaError_t start_fill(lock_type& lock, stream_state& stream, fill_work fill, bo
   }
   return cudaSuccess;
 }
+
+namespace {
 
 void* symbol_address(const void* symbol, std::size_t offset, std::size_t bytes) {
   std::size_t size = 0;

@@ -207,7 +207,7 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 
 cudaError_t cudaGetDevice(int* device) {
-  return entry(__func__, {.after_fault = true, .in_host_function = true}, [&](lock_type&) {
+  return entry(__func__, {.after_fault = true}, [&](lock_type&) {
     require(device != nullptr, cudaErrorInvalidValue, "the result pointer is null");
     *device = 0;
     return cudaSuccess;

@@ -24,8 +24,6 @@ struct call_rules {
   bool unsafe_in_capture = false;  // forbidden while the thread's capture mode protects a capture in progress
   bool releases = false;           // a planted failure is reported after the work is done: what was held is released
   bool after_fault = false;        // works on a device that has faulted
-  bool in_host_function = false;   // allowed inside a host function that the device calls
-  bool infallible = false;         // neither counted nor made to fail
 };
 
 // Ends an entry point with an error. The message says what was wrong; it goes to standard error unless control::quiet.
@@ -51,11 +49,9 @@ bool& planted_to_fail();
 // The calling thread's error of the last failed call.
 cudaError_t& last_error();
 
-// True on the worker thread while it runs a host function.
-bool& inside_host_function();
-
 namespace detail {
 lock_type begin_call();
+cudaError_t refuse_in_host_function(const char* name);
 // The planted failure of this call, or success. Throws where the rules forbid the call.
 cudaError_t check_call(lock_type& lock, const char* name, call_rules rules);
 cudaError_t explain(const char* name, const refusal& why);
@@ -63,8 +59,12 @@ cudaError_t explain_unexpected(const char* name, const std::exception& why);
 cudaError_t end_call(cudaError_t status);
 }  // namespace detail
 
+// True while this thread runs a host function, or a destructor, that the device calls.
+bool& inside_host_function();
+
 template <class Body>
 cudaError_t entry(const char* name, call_rules rules, Body body) {
+  if (inside_host_function()) return detail::refuse_in_host_function(name);
   lock_type lock = detail::begin_call();
   cudaError_t planted = cudaSuccess, status = cudaSuccess;
   try {

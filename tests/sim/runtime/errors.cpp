@@ -117,8 +117,8 @@ cudaError_t cudaGetLastError() {
 
 // A fault of the device shows here without another call, and stays.
 cudaError_t cudaPeekAtLastError() {
-  sim::runtime::lock_type lock(the().mutex);
-  return the().sticky != cudaSuccess ? the().sticky : last_error();
+  const cudaError_t sticky = the().sticky;
+  return sticky != cudaSuccess ? sticky : last_error();
 }
 
 }  // extern "C"

@@ -120,6 +120,7 @@ std::shared_ptr<graph_state> clone(const graph_state& graph) {
   auto copy = std::make_shared<graph_state>();
   copy->id = the().graphs->next_id();
   copy->origin = graph.id;
+  copy->objects = graph.objects;
   std::unordered_map<const node_state*, node_state*> copies;
   for (const auto& node : graph.nodes) {
     if (std::holds_alternative<conditional_work>(node->what))
@@ -148,22 +149,8 @@ kernel_work work_from(const cudaKernelNodeParams& parameters) {
                      parameters.sharedMemBytes);
 }
 
-copy_work work_from(const cudaMemcpy3DParms& p) {
-  require(p.srcArray == nullptr && p.dstArray == nullptr, cudaErrorNotSupported, "arrays are not simulated");
-  const auto start = [](const cudaPitchedPtr& memory, const cudaPos& position) {
-    return static_cast<std::byte*>(memory.ptr) + (position.z * memory.ysize + position.y) * memory.pitch + position.x;
-  };
-  copy_work copy{.destination = start(p.dstPtr, p.dstPos),
-                 .source = start(p.srcPtr, p.srcPos),
-                 .destination_pitch = p.dstPtr.pitch,
-                 .source_pitch = p.srcPtr.pitch,
-                 .width = p.extent.width,
-                 .height = p.extent.height,
-                 .depth = p.extent.depth,
-                 .destination_rows = p.dstPtr.ysize,
-                 .source_rows = p.srcPtr.ysize,
-                 .kind = p.kind,
-                 .staged = nullptr};
+copy_work work_from(const cudaMemcpy3DParms& parameters) {
+  copy_work copy = volume_copy(parameters);
   require(copy.bytes() != 0, cudaErrorInvalidValue, "a copy node needs a width, a height and a depth");
   check_copy(copy);
   return copy;

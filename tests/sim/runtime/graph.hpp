@@ -46,12 +46,25 @@ struct condition {
   unsigned initial = 0, flags = 0;
 };
 
+struct user_object;
+void release_user_object(user_object* object, unsigned count);
+
+// References to a user object that a graph, and the plans made from it, hold together.
+struct user_reference {
+  user_object* object = nullptr;
+  unsigned count = 0;
+  user_reference(user_object* object, unsigned count) : object(object), count(count) {}
+  user_reference(const user_reference&) = delete;
+  ~user_reference() { release_user_object(object, count); }
+};
+
 struct graph_state {
   std::uint64_t id = 0;
   std::uint64_t origin = 0;  // of a clone
   bool embedded = false;     // a child graph or the body of a conditional: not the program's to destroy
   std::vector<std::unique_ptr<node_state>> nodes;  // in order of creation
   std::vector<condition> conditions;
+  std::vector<std::shared_ptr<user_reference>> objects;
   ~graph_state();
 };
 
@@ -70,6 +83,7 @@ struct plan_node {
 struct graph_plan {
   std::vector<plan_node> nodes;  // in the order of the graph's nodes
   std::vector<condition> conditions;
+  std::vector<std::shared_ptr<user_reference>> objects;
   // [node][other]: the other comes before. Not kept for graphs of more than reachability_limit nodes.
   std::shared_ptr<const std::vector<std::vector<bool>>> comes_after;
 };

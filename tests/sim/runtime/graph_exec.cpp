@@ -4,8 +4,8 @@
 
 #include "context.hpp"
 #include "copy.hpp"
-#include "graph.hpp"
-#include "launch.hpp"
+#include "graph_build.hpp"
+#include "graph_update.hpp"
 
 using namespace sim::runtime;
 
@@ -51,21 +51,11 @@ plan_node& planned(exec_state& exec, cudaGraphNode_t node) {
 }
 
 template <class Work>
-Work& work_of(cudaGraphExec_t exec, cudaGraphNode_t node, const char* expected) {
+Work& planned_work(cudaGraphExec_t exec, cudaGraphNode_t node, const char* expected) {
   Work* const found = std::get_if<Work>(&planned(the().graphs->of(exec), node).what);
   if (found == nullptr)
     throw refusal(cudaErrorInvalidValue, "expected a " + std::string(expected) + " node, got a node of another kind");
   return *found;
-}
-
-// Replaces a kernel's launch but keeps the attributes of its node.
-void replace_launch(kernel_work& kept, kernel_work launch) {
-  launch.programmatic = kept.programmatic;
-  launch.cooperative = kept.cooperative;
-  launch.priority = kept.priority;
-  launch.cluster = kept.cluster;
-  check_launch(launch);
-  kept = std::move(launch);
 }
 
 // A copy in an executable graph keeps the kinds of memory that it was instantiated with.
@@ -82,91 +72,6 @@ void replace_fill(fill_work& kept, const fill_work& fill) {
   require(kept.height == 1 && fill.height == 1, cudaErrorInvalidValue,
           "only one-dimensional fills can change after instantiation");
   kept = fill;
-}
-
-struct difference {
-  cudaGraphExecUpdateResult what;
-  node_state* node;
-  node_state* from;
-};
-
-// Pairs the nodes in their order. Source: cudaGraphExecUpdate.
-difference compare(const graph_plan& plan, const graph_state& graph);
-
-difference compare_parameters(const plan_node& old, node_state& node) {
-  const difference same{cudaGraphExecUpdateSuccess, nullptr, nullptr};
-  const auto differs = [&](cudaGraphExecUpdateResult how) { return difference{how, &node, nullptr}; };
-  if (const auto* kernel = std::get_if<kernel_work>(&old.what)) {
-    const auto& now = std::get<kernel_work>(node.what);
-    const bool attributes = kernel->cooperative == now.cooperative && kernel->cluster.x == now.cluster.x &&
-                            kernel->cluster.y == now.cluster.y && kernel->cluster.z == now.cluster.z;
-    return attributes ? same : differs(cudaGraphExecUpdateErrorAttributesChanged);
-  }
-  if (const auto* copy = std::get_if<copy_work>(&old.what)) {
-    const auto& now = std::get<copy_work>(node.what);
-    if (copy->height * copy->depth != 1 || now.height * now.depth != 1) {
-      const bool identical = copy->destination == now.destination && copy->source == now.source &&
-                             copy->width == now.width && copy->height == now.height && copy->depth == now.depth;
-      return identical ? same : differs(cudaGraphExecUpdateErrorParametersChanged);
-    }
-    const auto before = check_copy(*copy), after = check_copy(now);
-    return before.source == after.source && before.destination == after.destination
-               ? same
-               : differs(cudaGraphExecUpdateErrorParametersChanged);
-  }
-  if (const auto* fill = std::get_if<fill_work>(&old.what)) {
-    const auto& now = std::get<fill_work>(node.what);
-    return fill->height == now.height ? same : differs(cudaGraphExecUpdateErrorParametersChanged);
-  }
-  if (const auto* allocation = std::get_if<allocate_work>(&old.what))
-    return allocation->address == std::get<allocate_work>(node.what).address
-               ? same
-               : differs(cudaGraphExecUpdateErrorNotSupported);
-  if (const auto* child = std::get_if<child_work>(&old.what))
-    return compare(*child->plan, *std::get<child_work>(node.what).graph);
-  if (const auto* conditional = std::get_if<conditional_work>(&old.what)) {
-    const auto& now = std::get<conditional_work>(node.what);
-    if (conditional->type != now.type || conditional->plans.size() != now.bodies.size())
-      return differs(cudaGraphExecUpdateErrorParametersChanged);
-    for (std::size_t i = 0; i < now.bodies.size(); ++i)
-      if (const auto found = compare(*conditional->plans[i], *now.bodies[i]); found.what != cudaGraphExecUpdateSuccess)
-        return found;
-  }
-  return same;
-}
-
-difference compare(const graph_plan& plan, const graph_state& graph) {
-  if (plan.nodes.size() != graph.nodes.size()) return {cudaGraphExecUpdateErrorTopologyChanged, nullptr, nullptr};
-  std::map<const node_state*, std::size_t> index;
-  for (const auto& node : graph.nodes) index.emplace(node.get(), index.size());
-  for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
-    node_state& node = *graph.nodes[i];
-    const plan_node& old = plan.nodes[i];
-    if (old.what.index() != node.what.index()) return {cudaGraphExecUpdateErrorNodeTypeChanged, &node, nullptr};
-    for (const auto& edge : node.after) {
-      const bool found = std::any_of(old.after.begin(), old.after.end(), [&](const plan_edge& before) {
-        return before.from == index.at(edge.from) &&
-               before.programmatic == (edge.data.type == cudaGraphDependencyTypeProgrammatic);
-      });
-      if (!found) return {cudaGraphExecUpdateErrorTopologyChanged, &node, edge.from};
-    }
-    if (old.after.size() != node.after.size()) return {cudaGraphExecUpdateErrorTopologyChanged, &node, nullptr};
-    if (const auto found = compare_parameters(old, node); found.what != cudaGraphExecUpdateSuccess) return found;
-  }
-  return {cudaGraphExecUpdateSuccess, nullptr, nullptr};
-}
-
-// Nodes keep the identity, and the on-off switch, that they had before an update.
-void keep_identity(graph_plan& now, const graph_plan& before) {
-  for (std::size_t i = 0; i < now.nodes.size(); ++i) {
-    now.nodes[i].source = before.nodes[i].source;
-    now.nodes[i].enabled = before.nodes[i].enabled;
-    if (auto* child = std::get_if<child_work>(&now.nodes[i].what))
-      keep_identity(*child->plan, *std::get<child_work>(before.nodes[i].what).plan);
-    if (auto* conditional = std::get_if<conditional_work>(&now.nodes[i].what))
-      for (std::size_t b = 0; b < conditional->plans.size(); ++b)
-        keep_identity(*conditional->plans[b], *std::get<conditional_work>(before.nodes[i].what).plans[b]);
-  }
 }
 
 // What a launch in a capturing stream embeds: a graph with the plan's present parameters.
@@ -297,7 +202,7 @@ cudaError_t cudaGraphExecKernelNodeSetParams(cudaGraphExec_t exec, cudaGraphNode
                                              const cudaKernelNodeParams* parameters) {
   return entry(__func__, {}, [&](lock_type&) {
     require(parameters != nullptr, cudaErrorInvalidValue, "the parameters are null");
-    replace_launch(work_of<kernel_work>(exec, node, "kernel"), work_from(*parameters));
+    replace_launch(planned_work<kernel_work>(exec, node, "kernel"), work_from(*parameters));
     return cudaSuccess;
   });
 }
@@ -306,7 +211,7 @@ cudaError_t cudaGraphExecMemcpyNodeSetParams(cudaGraphExec_t exec, cudaGraphNode
                                              const cudaMemcpy3DParms* parameters) {
   return entry(__func__, {}, [&](lock_type&) {
     require(parameters != nullptr, cudaErrorInvalidValue, "the parameters are null");
-    replace_copy(work_of<copy_work>(exec, node, "memcpy"), work_from(*parameters));
+    replace_copy(planned_work<copy_work>(exec, node, "memcpy"), work_from(*parameters));
     return cudaSuccess;
   });
 }
@@ -314,7 +219,7 @@ cudaError_t cudaGraphExecMemcpyNodeSetParams(cudaGraphExec_t exec, cudaGraphNode
 cudaError_t cudaGraphExecMemcpyNodeSetParams1D(cudaGraphExec_t exec, cudaGraphNode_t node, void* destination,
                                                const void* source, std::size_t bytes, cudaMemcpyKind kind) {
   return entry(__func__, {}, [&](lock_type&) {
-    replace_copy(work_of<copy_work>(exec, node, "memcpy"), flat_node_copy(destination, source, bytes, kind));
+    replace_copy(planned_work<copy_work>(exec, node, "memcpy"), flat_node_copy(destination, source, bytes, kind));
     return cudaSuccess;
   });
 }
@@ -323,7 +228,7 @@ cudaError_t cudaGraphExecMemsetNodeSetParams(cudaGraphExec_t exec, cudaGraphNode
                                              const cudaMemsetParams* parameters) {
   return entry(__func__, {}, [&](lock_type&) {
     require(parameters != nullptr, cudaErrorInvalidValue, "the parameters are null");
-    replace_fill(work_of<fill_work>(exec, node, "memset"), work_from(*parameters));
+    replace_fill(planned_work<fill_work>(exec, node, "memset"), work_from(*parameters));
     return cudaSuccess;
   });
 }
@@ -332,28 +237,28 @@ cudaError_t cudaGraphExecHostNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t
                                            const cudaHostNodeParams* parameters) {
   return entry(__func__, {}, [&](lock_type&) {
     require(parameters != nullptr, cudaErrorInvalidValue, "the parameters are null");
-    work_of<host_work>(exec, node, "host") = work_from(*parameters);
+    planned_work<host_work>(exec, node, "host") = work_from(*parameters);
     return cudaSuccess;
   });
 }
 
 cudaError_t cudaGraphExecEventRecordNodeSetEvent(cudaGraphExec_t exec, cudaGraphNode_t node, cudaEvent_t event) {
   return entry(__func__, {}, [&](lock_type&) {
-    work_of<record_work>(exec, node, "event record").event = &the().streams.of(event);
+    planned_work<record_work>(exec, node, "event record").event = &the().streams.of(event);
     return cudaSuccess;
   });
 }
 
 cudaError_t cudaGraphExecEventWaitNodeSetEvent(cudaGraphExec_t exec, cudaGraphNode_t node, cudaEvent_t event) {
   return entry(__func__, {}, [&](lock_type&) {
-    work_of<wait_work>(exec, node, "event wait").event = &the().streams.of(event);
+    planned_work<wait_work>(exec, node, "event wait").event = &the().streams.of(event);
     return cudaSuccess;
   });
 }
 
 cudaError_t cudaGraphExecChildGraphNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node, cudaGraph_t graph) {
   return entry(__func__, {}, [&](lock_type&) {
-    auto& child = work_of<child_work>(exec, node, "child graph");
+    auto& child = planned_work<child_work>(exec, node, "child graph");
     const auto replacement = the().graphs->of(graph);
     require(compare(*child.plan, *replacement).what == cudaGraphExecUpdateSuccess, cudaErrorGraphExecUpdateFailure,
             "the child graph differs from the one that was instantiated in more than parameters");
@@ -396,22 +301,6 @@ cudaError_t cudaGraphNodeSetEnabled(cudaGraphExec_t exec, cudaGraphNode_t node, 
 cudaError_t cudaGraphNodeGetEnabled(cudaGraphExec_t exec, cudaGraphNode_t node, unsigned* enabled) {
   return entry(__func__, {}, [&](lock_type&) {
     *enabled = planned(the().graphs->of(exec), node).enabled;
-    return cudaSuccess;
-  });
-}
-
-cudaError_t cudaGraphExecUpdate(cudaGraphExec_t handle, cudaGraph_t graph, cudaGraphExecUpdateResultInfo* result) {
-  return entry(__func__, {}, [&](lock_type&) {
-    exec_state& exec = the().graphs->of(handle);
-    const auto replacement = the().graphs->of(graph);
-    const auto found = compare(*exec.plan, *replacement);
-    if (result != nullptr)
-      *result = {.result = found.what, .errorNode = handle_of(found.node), .errorFromNode = handle_of(found.from)};
-    // The caller is expected to instantiate anew, so this says nothing on standard error.
-    if (found.what != cudaGraphExecUpdateSuccess) throw plain_error{cudaErrorGraphExecUpdateFailure};
-    const auto plan = make_plan(*replacement);
-    keep_identity(*plan, *exec.plan);
-    exec.plan = plan;
     return cudaSuccess;
   });
 }

@@ -47,6 +47,7 @@ std::shared_ptr<const std::vector<std::vector<bool>>> reachability(const graph_p
 std::shared_ptr<graph_plan> make_plan(const graph_state& graph) {
   auto plan = std::make_shared<graph_plan>();
   plan->conditions = graph.conditions;
+  plan->objects = graph.objects;
   std::unordered_map<const node_state*, std::size_t> index;
   for (const auto& node : graph.nodes) index[node.get()] = index.size();
   for (const auto& node : graph.nodes) {

@@ -35,9 +35,9 @@ void check_launch(const kernel_work& launch) {
   check_shape(kernel.readable_name, launch.grid, launch.block);
   const std::size_t threads = std::size_t{launch.block.x} * launch.block.y * launch.block.z;
   if (threads > static_cast<std::size_t>(kernel.resources.max_threads))
-    throw refusal(cudaErrorLaunchOutOfResources, kernel.readable_name + ": " + std::to_string(threads) +
-                                                     " threads a block, but its launch bounds allow " +
-                                                     std::to_string(kernel.resources.max_threads));
+    throw refusal(cudaErrorInvalidValue, kernel.readable_name + ": " + std::to_string(threads) +
+                                             " threads a block, but its launch bounds allow " +
+                                             std::to_string(kernel.resources.max_threads));
   if (!registers_fit(kernel, threads))
     throw refusal(cudaErrorLaunchOutOfResources, kernel.readable_name + ": " + std::to_string(threads) +
                                                      " threads of " + std::to_string(kernel.resources.registers) +

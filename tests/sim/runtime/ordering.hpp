@@ -20,6 +20,7 @@ namespace sim::runtime {
 class vector_clock {
  public:
   void join(const vector_clock& other);
+  void forget(std::uint64_t chain) { seen_.erase(chain); }
   void set(std::uint64_t chain, std::uint64_t number) { seen_[chain] = number; }
   bool covers(std::uint64_t chain, std::uint64_t number) const;
 

@@ -45,7 +45,15 @@ cudaStream_t stream_registry::create(unsigned flags, int priority) {
 }
 
 void stream_registry::destroy(cudaStream_t handle) {
-  leave_capture(of(handle));
+  stream_state& gone = of(handle);
+  leave_capture(gone);
+  // Clocks stay small: a chain that the host has waited for comes before everything from now on.
+  context& state = the();
+  if (gone.number == 0 || state.host_clock.covers(gone.id, gone.number)) {
+    state.retired_chains.insert(gone.id);
+    state.host_clock.forget(gone.id);
+    state.device_clock.forget(gone.id);
+  }
   streams_.erase(handle);
 }
 

@@ -73,6 +73,7 @@ void launch_dependent(const stream& queue, void (*kernel)(int*, const int*), int
 }  // namespace
 
 TEST_CASE("launches are recorded with their shape, their counters and what ptxas made of them") {
+  const with_schedule late("late");
   const stream queue;
   const device_array<int> data(32), other(32);
   control::reset();
@@ -112,6 +113,7 @@ TEST_CASE("spills show in the record of a launch") {
 }
 
 TEST_CASE("an unwaited copy to pinned memory has not happened") {
+  const with_schedule late("late");
   const stream queue;
   const device_array<int> data(32);
   const pinned_array<int> host(32);
@@ -125,6 +127,7 @@ TEST_CASE("an unwaited copy to pinned memory has not happened") {
 }
 
 TEST_CASE("pinned memory changed before its copy has run is copied as changed") {
+  const with_schedule late("late");
   const stream queue;
   const device_array<int> data(32);
   const pinned_array<int> host(32);

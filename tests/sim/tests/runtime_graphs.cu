@@ -387,6 +387,30 @@ TEST_CASE("event nodes order a graph and other streams") {
   queue.wait();
 }
 
+TEST_CASE("an object of the program lives as long as a graph needs it") {
+  const stream queue;
+  int destroyed = 0;
+  cudaUserObject_t object = nullptr;
+  OK(cudaUserObjectCreate(
+      &object, &destroyed, [](void* count) { ++*static_cast<int*>(count); }, 1, cudaUserObjectNoDestructorSync));
+  {
+    cudaGraphExec_t ready = nullptr;
+    {
+      const graph built;
+      cudaGraphNode_t empty = nullptr;
+      OK(cudaGraphAddEmptyNode(&empty, built, nullptr, 0));
+      OK(cudaGraphRetainUserObject(built, object, 1, cudaGraphUserObjectMove));
+      OK(cudaGraphInstantiate(&ready, built, 0));
+    }
+    CHECK(destroyed == 0);
+    OK(cudaGraphLaunch(ready, queue));
+    queue.wait();
+    OK(cudaGraphExecDestroy(ready));
+  }
+  OK(cudaDeviceSynchronize());
+  CHECK(destroyed == 1);
+}
+
 TEST_CASE("a picture of a graph names its kernels") {
   const device_array<int> data(32);
   const graph built;

@@ -107,6 +107,7 @@ TEST_CASE("a configuration beyond the limits is refused and does nothing") {
   refused(dim3(1), dim3(1, 1, 65), 0, cudaErrorInvalidConfiguration);
   refused(dim3(1), dim3(1024, 2), 0, cudaErrorInvalidConfiguration);
   refused(dim3(1), dim3(32), 300000, cudaErrorInvalidValue);
+  refused(dim3(1), dim3(256), 0, cudaErrorInvalidValue);  // its launch bounds are 128
   write_dimensions<<<1, 32>>>(out.data);
   CHECK(cudaGetLastError() == cudaSuccess);
   CHECK(cudaDeviceSynchronize() == cudaSuccess);

@@ -213,3 +213,22 @@ TEST_CASE("pools count what they use") {
   OK(cudaDeviceGetMemPool(&current, 0));
   CHECK(standard == current);
 }
+
+TEST_CASE("a box of a volume is copied and filled") {
+  // 4 slices of 5 rows of 6 ints; the box is 2 slices of 3 rows of 4 ints, from (1, 1, 1).
+  const device_array<int> data(iota(120));
+  std::vector<int> box(24);
+  cudaMemcpy3DParms copy{};
+  copy.srcPtr = make_cudaPitchedPtr(data.data, 24, 6, 5);
+  copy.srcPos = make_cudaPos(4, 1, 1);
+  copy.dstPtr = make_cudaPitchedPtr(box.data(), 16, 4, 3);
+  copy.extent = make_cudaExtent(16, 3, 2);
+  copy.kind = cudaMemcpyDeviceToHost;
+  OK(cudaMemcpy3D(&copy));
+  for (int z = 0; z < 2; ++z)
+    for (int y = 0; y < 3; ++y)
+      for (int x = 0; x < 4; ++x) CHECK(box[(z * 3 + y) * 4 + x] == ((z + 1) * 5 + y + 1) * 6 + x + 1);
+  OK(cudaMemset3D(make_cudaPitchedPtr(data.data, 24, 6, 5), 0, make_cudaExtent(8, 1, 4)));
+  const auto after = data.host();
+  for (int i = 0; i < 120; ++i) CHECK(after[i] == (i % 30 < 2 ? 0 : i));
+}
