@@ -31,3 +31,13 @@ foreach(directory IN LISTS fuse_host_directories)
     fuse_add_doctest("host/${name}" ${program} "--source-file=*/tests/${source}")
   endforeach()
 endforeach()
+
+# Must-not-compile tests: each case compiles to its one message, and its valid twin compiles.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT FUSE_SANITIZE)
+  file(GLOB fuse_fail_cases CONFIGURE_DEPENDS fail/*.cpp)
+  foreach(source IN LISTS fuse_fail_cases)
+    cmake_path(GET source STEM name)
+    add_test(NAME "fail/${name}" COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/fail/run.py" --case "${name}" --compiler
+                                         "${CMAKE_CXX_COMPILER}")
+  endforeach()
+endif()

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What using fuse costs at compile time, against an empty file compiled in the same run.
+
+Times are processor seconds of the compiler and all it starts, so that other work on the machine does not count; each is
+the median of -n rounds, and a round compiles every case once. Exits with 1 when a figure is beyond its budget by half.
+
+    measure.py [-n ROUNDS] [--build DIRECTORY] [--remember]
+
+--build DIRECTORY also times the Llama example as that build compiles it. --remember prints the last table again when
+neither the headers nor the compilers have changed since; the table is kept in DIRECTORY.
+"""
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+FUNCTIONS = 5
+SLACK = 1.5  # beyond the budget by half
+
+# Budgets: nvcc as a multiple of the empty file and in seconds a function, g++ in seconds above the empty file.
+NVCC_HEADER, NVCC_FUNCTION, GXX_HEADER = 3.0, 1.0, 0.8
+
+
+def find_nvcc():
+    for candidate in (os.environ.get("CUDACXX"), shutil.which("nvcc"), "/usr/local/cuda/bin/nvcc"):
+        if candidate and os.access(candidate, os.X_OK):
+            return candidate
+    return None
+
+
+def processor_seconds(command, directory=None):
+    environment = dict(os.environ, CCACHE_DISABLE="1")
+    process = subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"measure.py: {' '.join(command)} failed:\n{output.decode(errors='replace')}")
+    return usage.ru_utime + usage.ru_stime
+
+
+class Cases:
+    """Commands by name, and the times of their rounds."""
+
+    def __init__(self, scratch):
+        self.scratch, self.commands, self.times = scratch, {}, {}
+
+    def add(self, name, command):
+        self.commands[name], self.times[name] = command, []
+
+    def add_source(self, name, compiler, suffix, text="", options=()):
+        source = self.scratch / f"{name.replace(' ', '_')}{suffix}"
+        source.write_text(text)
+        self.add(name, compiler + ["-I", str(ROOT / "include"), *options, "-c", str(source), "-o", str(self.scratch / "o")])
+
+    def add_compiler(self, name, compiler, suffix):
+        self.add_source(f"{name} empty", compiler, suffix)
+        self.add_source(f"{name} header", compiler, suffix, "#include <fuse/fuse.hpp>\n")
+        for count in (0, 1, FUNCTIONS) if suffix == ".cu" else (1, FUNCTIONS):
+            self.add_source(f"{name} {count}", compiler, suffix, f'#include "{HERE / "functions.cpp"}"\n',
+                            [f"-DFUNCTIONS={count}"])
+
+    def run(self, rounds):
+        total = rounds * len(self.commands)
+        for done in range(total):
+            name = list(self.commands)[done % len(self.commands)]
+            progress(f"[{done + 1}/{total}] {name}")
+            self.times[name].append(processor_seconds(self.commands[name]))
+        progress("")
+
+    def seconds(self, name):
+        return statistics.median(self.times[name])
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def llama_command(build, scratch):
+    """How that build compiles the Llama example's main.cpp, with the object going elsewhere."""
+    database = build / "compile_commands.json"
+    if not database.exists():
+        return None
+    for entry in json.loads(database.read_text()):
+        if entry["file"].endswith("/examples/llama/main.cpp"):
+            command = re.sub(r" -o \S+", f" -o {scratch / 'o'}", entry["command"])
+            command = re.sub(r" -MF \S+", f" -MF {scratch / 'd'}", command)
+            return ["sh", "-c", f"cd '{entry['directory']}' && {command}"]
+    return None
+
+
+def table(cases, nvcc, llama):
+    """Rows of (what, seconds, against the empty file, budget, figure, limit of the figure)."""
+    rows = []
+    for name in (["nvcc"] if nvcc else []) + ["g++"]:
+        empty, header = cases.seconds(f"{name} empty"), cases.seconds(f"{name} header")
+        one, many = cases.seconds(f"{name} 1"), cases.seconds(f"{name} {FUNCTIONS}")
+        each = (many - one) / (FUNCTIONS - 1)
+        rows.append((f"{name} -c, empty file", empty, "", "", None, None))
+        if name == "nvcc":
+            executor = cases.seconds("nvcc 0")
+            rows.append((f"{name} -c, fuse.hpp", header, f"{header / empty:.2f}x", f"{NVCC_HEADER:.1f}x", header / empty,
+                         NVCC_HEADER))
+            rows.append((f"{name} -c, with the CUDA executor", executor, f"{executor / empty:.2f}x", "", None, None))
+        else:
+            rows.append((f"{name} -c, fuse.hpp", header, f"+{header - empty:.2f} s", f"+{GXX_HEADER:.1f} s",
+                         header - empty, GXX_HEADER))
+        rows.append((f"{name} -c, one function", one, f"+{one - empty:.2f} s", "", None, None))
+        rows.append((f"{name} -c, {FUNCTIONS} functions", many, f"+{many - empty:.2f} s", "", None, None))
+        budget = (f"{NVCC_FUNCTION:.1f} s", each, NVCC_FUNCTION) if name == "nvcc" else ("", None, None)
+        rows.append((f"{name} -c, each further function", each, "", *budget))
+    if llama is not None:
+        rows.append(("the Llama example in all", llama, "", "", None, None))
+    return rows
+
+
+def render(rows):
+    lines, failed = [f"{'compile time':34} {'seconds':>8} {'to empty':>9} {'budget':>7}"], False
+    for what, seconds, against, budget, figure, limit in rows:
+        verdict = ""
+        if figure is not None:
+            beyond = figure > limit * SLACK
+            failed |= beyond
+            verdict = "  FAILED, beyond the budget by half" if beyond else "  over" if figure > limit else "  ok"
+        lines.append(f"{what:34} {seconds:8.2f} {against:>9} {budget:>7}{verdict}")
+    return "\n".join(lines), failed
+
+
+def fingerprint(compilers):
+    digest = hashlib.sha256()
+    for folder in (ROOT / "include", ROOT / "examples/llama", HERE):
+        for path in sorted(folder.rglob("*.[hcp]*")):
+            if path.is_file():
+                digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    for compiler in compilers:
+        digest.update(subprocess.run([compiler, "--version"], capture_output=True, check=True).stdout)
+    return digest.hexdigest()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-n", type=int, default=3, metavar="ROUNDS", help="rounds (default 3)")
+    parser.add_argument("--build", type=pathlib.Path, help="a build directory that has the Llama example")
+    parser.add_argument("--remember", action="store_true", help="print the kept table when nothing has changed")
+    options = parser.parse_args()
+
+    gxx, nvcc = os.environ.get("CXX", "g++"), find_nvcc()
+    kept = options.build / "compile_time.json" if options.build else None
+    if options.remember and kept:
+        state = fingerprint([gxx] + ([nvcc] if nvcc else []))
+        if kept.exists():
+            last = json.loads(kept.read_text())
+            if last["fingerprint"] == state:
+                text, failed = render(last["rows"])
+                print(text + "\nnothing has changed since this was measured")
+                return failed
+
+    with tempfile.TemporaryDirectory() as directory:
+        scratch = pathlib.Path(directory)
+        cases = Cases(scratch)
+        if nvcc:
+            cases.add_compiler("nvcc", [nvcc, "-std=c++20", "-O3", "-arch=sm_90"], ".cu")
+        cases.add_compiler("g++", [gxx, "-std=c++20", "-O2"], ".cpp")
+        cases.run(options.n)
+        command = llama_command(options.build, scratch) if options.build else None
+        llama = processor_seconds(command) if command else None
+        rows = table(cases, nvcc, llama)
+    text, failed = render(rows)
+    print(text)
+    if options.remember and kept:
+        kept.write_text(json.dumps({"fingerprint": state, "rows": rows}))
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

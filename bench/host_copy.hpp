@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The yardstick on the host: a copy in memory by as many threads as the executor uses.
+#pragma once
+#include <cstddef>
+#include <cstring>
+#include <fuse/fuse.hpp>
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+namespace bench {
+
+inline int host_threads() {
+#if defined(_OPENMP)
+  return omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+/// Copies `size` bytes, each thread one share: with memcpy, or with stores that bypass the caches.
+class host_copy {
+ public:
+  explicit host_copy(std::size_t size, bool streaming = false)
+      : size_(size), streaming_(streaming), from_(fuse::allocate_host(size)), to_(fuse::allocate_host(size)) {
+    std::memset(from_.data(), 1, size);
+    std::memset(to_.data(), 2, size);
+  }
+  /// Read and written by one copy.
+  double bytes() const { return 2.0 * double(size_); }
+
+  void operator()() const {
+#pragma omp parallel
+    {
+#if defined(_OPENMP)
+      const std::size_t share = omp_get_thread_num(), shares = omp_get_num_threads();
+#else
+      const std::size_t share = 0, shares = 1;
+#endif
+      const std::size_t begin = size_ * share / shares / 64 * 64, end = share + 1 == shares ? size_ : size_ * (share + 1) / shares / 64 * 64;
+      const char* from = static_cast<const char*>(from_.data());
+      char* to = static_cast<char*>(to_.data());
+      if (streaming_) stream(to + begin, from + begin, end - begin);
+      else std::memcpy(to + begin, from + begin, end - begin);
+    }
+  }
+
+ private:
+  static void stream(char* to, const char* from, std::size_t bytes) {
+#if defined(__AVX__)
+    typedef float part __attribute__((vector_size(32), may_alias));
+    std::size_t i = 0;
+    for (; i + 32 <= bytes; i += 32) {
+      part x;
+      std::memcpy(&x, from + i, 32);
+      asm volatile("vmovntps %1, %0" : "=m"(*reinterpret_cast<part*>(to + i)) : "x"(x));
+    }
+    std::memcpy(to + i, from + i, bytes - i);
+    asm volatile("sfence" ::: "memory");
+#else
+    std::memcpy(to, from, bytes);
+#endif
+  }
+
+  std::size_t size_;
+  bool streaming_;
+  fuse::buffer from_, to_;
+};
+
+}  // namespace bench
