@@ -474,3 +474,65 @@ TEST_CASE("a reset of the device ends everything on it") {
   CHECK(failed_with(cudaStreamSynchronize(queue), cudaErrorInvalidResourceHandle));
   OK(cudaDeviceSynchronize());
 }
+
+TEST_CASE("every call of capture, instantiation, rebinding and launch can fail without leaving anything") {
+  const device_array<int> data(std::vector<int>(32, 0)), other(32);
+  cudaStream_t queue = nullptr;
+  OK(cudaStreamCreateWithFlags(&queue, cudaStreamNonBlocking));
+  OK(cudaDeviceSynchronize());
+  long right = 0;
+  const auto replay = [&](long) {
+    cudaGraph_t captured = nullptr;
+    cudaGraphExec_t ready = nullptr;
+    cudaGraphNode_t node = nullptr;
+    std::size_t count = 1;
+    bool good = cudaStreamBeginCapture(queue, cudaStreamCaptureModeThreadLocal) == cudaSuccess;
+    if (good) {
+      set<<<1, 32, 0, queue>>>(data.data, 3);
+      good = cudaGetLastError() == cudaSuccess;
+      good = cudaMemcpyAsync(other.data, data.data, 128, cudaMemcpyDeviceToDevice, queue) == cudaSuccess && good;
+      good = cudaStreamEndCapture(queue, &captured) == cudaSuccess && good;
+    }
+    int* pointer = data.data;
+    int value = 4;
+    void* arguments[] = {&pointer, &value};
+    cudaKernelNodeParams launch{};
+    launch.func = reinterpret_cast<void*>(set);
+    launch.gridDim = dim3(1), launch.blockDim = dim3(32), launch.kernelParams = arguments;
+    good = good && cudaGraphGetRootNodes(captured, &node, &count) == cudaSuccess &&
+           cudaGraphInstantiate(&ready, captured, 0) == cudaSuccess &&
+           cudaGraphExecKernelNodeSetParams(ready, node, &launch) == cudaSuccess &&
+           cudaGraphLaunch(ready, queue) == cudaSuccess && cudaStreamSynchronize(queue) == cudaSuccess;
+    right += good;
+    if (ready != nullptr) cudaGraphExecDestroy(ready);
+    if (captured != nullptr) cudaGraphDestroy(captured);
+    cudaGetLastError();
+    cudaStreamCaptureStatus status{};
+    while (cudaStreamIsCapturing(queue, &status) != cudaSuccess) cudaGetLastError();
+    CHECK(status == cudaStreamCaptureStatusNone);
+  };
+  CHECK(control::for_each_failure(replay, cudaErrorUnknown) == 12);
+  // The first run, and those in which only a release or the last question failed.
+  CHECK(right == 4);
+  CHECK(other.host() == std::vector<int>(32, 4));
+  OK(cudaStreamDestroy(queue));
+}
+
+TEST_CASE("a long run keeps what it remembers bounded") {
+  const quietly no_output;
+  const stream queue;
+  const device_array<int> data(std::vector<int>(32, 0));
+  OK(cudaDeviceSynchronize());
+  control::reset();
+  OK(cudaStreamBeginCapture(queue, cudaStreamCaptureModeGlobal));
+  set<<<1, 32, 0, queue>>>(data.data, 3);
+  cudaGraph_t made = nullptr;
+  OK(cudaStreamEndCapture(queue, &made));
+  const graph captured(made);
+  const graph_exec ready(captured);
+  for (int i = 0; i < 10000; ++i) OK(cudaGraphLaunch(ready, queue));
+  CHECK(control::pending_operations() <= 4096);  // the queue is bounded: the oldest work has run
+  queue.wait();
+  CHECK(control::launch_count() == 10000);
+  CHECK(control::launches().size() <= 4096);
+}

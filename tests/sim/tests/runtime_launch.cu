@@ -93,9 +93,9 @@ TEST_CASE("arguments are copied when the launch is made") {
 }
 
 TEST_CASE("a configuration beyond the limits is refused and does nothing") {
-  const device_array<unsigned> out(6);
+  const device_array<int> data(std::vector<int>(64, 7));
   const auto refused = [&](dim3 grid, dim3 block, std::size_t shared, cudaError_t expected) {
-    write_dimensions<<<grid, block, shared>>>(out.data);
+    reverse<<<grid, block, shared>>>(data.data);
     CHECK(cudaGetLastError() == expected);
     CHECK(cudaGetLastError() == cudaSuccess);
   };
@@ -107,10 +107,19 @@ TEST_CASE("a configuration beyond the limits is refused and does nothing") {
   refused(dim3(1), dim3(1, 1, 65), 0, cudaErrorInvalidConfiguration);
   refused(dim3(1), dim3(1024, 2), 0, cudaErrorInvalidConfiguration);
   refused(dim3(1), dim3(32), 300000, cudaErrorInvalidValue);
-  refused(dim3(1), dim3(256), 0, cudaErrorInvalidValue);  // its launch bounds are 128
-  write_dimensions<<<1, 32>>>(out.data);
+  CHECK(data.host() == std::vector<int>(64, 7));
+  reverse<<<1, 64, 256>>>(data.data);
   CHECK(cudaGetLastError() == cudaSuccess);
   CHECK(cudaDeviceSynchronize() == cudaSuccess);
+}
+
+TEST_CASE("a block above the kernel's launch bounds is refused") {
+  const device_array<unsigned> out(6);
+  write_dimensions<<<1, 256>>>(out.data);
+  CHECK(cudaGetLastError() == cudaErrorInvalidValue);
+  write_dimensions<<<1, 128>>>(out.data);
+  CHECK(cudaGetLastError() == cudaSuccess);
+  CHECK(out.host()[3] == 128);
 }
 
 TEST_CASE("dynamic shared memory above 48 KiB must be asked for") {
