@@ -132,6 +132,13 @@ struct partitioner {
     if (g.nodes[id].kind() == op_kind::scatter) {
       r.base = g.nodes[id].in[2];
       r.top = static_cast<short>(id);
+      // Rows written whole may have any axes inside: the buffer is then seen with those of what is computed.
+      const node& values = g.nodes[r.base];
+      if (how == policy::fused && row_major && g.nodes[id].attribute == 0 && values.kind() == op_kind::reshape && !stops(values.in[0]) &&
+          g.nodes[values.in[0]].rank > 0 && g.same_dim(g.nodes[values.in[0]].dims[0], values.dims[0])) {
+        r.base = values.in[0];
+        r.alias = true;
+      }
       return r;
     }
     r.top = r.base = static_cast<short>(id);
@@ -366,7 +373,8 @@ struct partitioner {
       place = up;
     }
     access a;
-    const node& top = g.nodes[q.top];
+    const bool is_scatter = g.nodes[r.node].kind() == op_kind::scatter;
+    const node& top = is_scatter && q.alias ? base : g.nodes[q.top];
     a.buffer = r.buffer;
     a.type = g.nodes[r.node].type;
     a.alias = q.alias;
@@ -375,8 +383,9 @@ struct partitioner {
       a.axis[i] = place.axis[i];
       a.dims[i] = g.canonical(top.dims[i]);
     }
-    if (g.nodes[r.node].kind() == op_kind::scatter) {
+    if (is_scatter) {
       const node& n = g.nodes[r.node];
+      a.dims[n.attribute] = g.canonical(n.dims[n.attribute]);
       a.gathered = static_cast<short>(n.attribute);
       index_map at;
       at.rank = 1;
@@ -434,10 +443,28 @@ struct partitioner {
         const outcome o = build(r);
         if (o.failed < 0) break;
         if (p.state[o.failed].buffer >= 0) this_plan_cannot_be_cut();
-        add_root(o.failed, o.reason);
+        add_root(with_epilogue(o.failed, p.roots[r].node), o.reason);
       }
     }
     for (int r = 0; r < p.root_count; ++r) effect[r] = effects_of(r, build(r).kernel);
+  }
+  /// The last node of a chain of pointwise nodes that are the only readers of one another: what follows a contraction or
+  /// a reduction on the way to memory costs nothing there, and its consumers then read one tensor.
+  constexpr short with_epilogue(short id, int root) const {
+    if (g.nodes[id].kind() != op_kind::matmul && g.nodes[id].kind() != op_kind::reduce) return id;
+    while (true) {
+      short reader = -1;
+      int readers = 0;
+      for (int i = id + 1; i < g.node_count; ++i)
+        for (int k = 0; k < 3 && live[i]; ++k)
+          if (g.nodes[i].in[k] == id && reader != i) reader = static_cast<short>(i), ++readers;
+      for (int o = 0; o < g.output_count; ++o) readers += g.outputs[o].node == id;
+      if (readers != 1 || reader < 0 || reader == root || stops(reader)) return id;
+      const node& n = g.nodes[reader];
+      const bool follows = (n.kind() == op_kind::pointwise || n.kind() == op_kind::cast) && g.same_shape(n, g.nodes[id]);
+      if (!follows || size_of(n.type) > size_of(g.nodes[id].type)) return id;
+      id = reader;
+    }
   }
   static void this_plan_cannot_be_cut() {}  // not constexpr: reaching it stops the compilation here
 
