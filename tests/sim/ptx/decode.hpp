@@ -51,6 +51,8 @@ enum class type : unsigned char {
 };
 type type_named(std::string_view name);
 unsigned bytes_of(type t);
+/// Bytes a lane of a register that holds the type: 4, 8 or 16.
+unsigned slot_of(type t);
 constexpr bool is_signed(type t) { return t >= type::s8 && t <= type::s64; }
 constexpr bool is_float(type t) { return t >= type::f16 && t <= type::tf32; }
 
@@ -182,6 +184,8 @@ struct opcode_row {
 };
 // The families, each in the file of its name.
 std::span<const opcode_row> integer_opcodes();
+std::span<const opcode_row> bit_opcodes();
+std::span<const opcode_row> product_opcodes();
 std::span<const opcode_row> carry_opcodes();
 std::span<const opcode_row> floating_opcodes();
 std::span<const opcode_row> special_opcodes();

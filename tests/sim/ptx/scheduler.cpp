@@ -7,22 +7,16 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <exception>
-#include <thread>
 
-#include "decode.hpp"
-#include "state.hpp"
+#include "scheduler.hpp"
 
-namespace sim {
-namespace ptx {
+namespace sim::ptx {
 namespace {
 
 using u32 = std::uint32_t;
 using u64 = std::uint64_t;
 
 constexpr std::int64_t warp_turn = 1 << 14, fair_turn = 256;
-constexpr unsigned multiprocessors = 132;
-constexpr std::size_t largest_shared = 227 * 1024;
 
 u32 next_group_pc(const warp& w) {
   u32 first = ~u32{0};
@@ -209,118 +203,6 @@ turn run_block(worker& work, block_state& block, stillness& still) {
   }
 }
 
-std::unique_ptr<block_state> make_block(worker& work) {
-  auto& launch = *work.launch;
-  const auto& code = *launch.code;
-  if (!work.idle.empty()) {
-    auto reused = std::move(work.idle.back());
-    work.idle.pop_back();
-    return reused;
-  }
-  auto block = std::make_unique<block_state>();
-  const dim& size = launch.how->block;
-  block->threads = launch.block_threads;
-  const std::size_t warps = (block->threads + lanes - 1) / lanes;
-  const std::size_t registers = (code.register_bytes + 63) / 64 * 64;
-  const std::size_t local_stride = (code.local_bytes + 15) / 16 * 16;
-  const std::size_t local = (local_stride * lanes + 63) / 64 * 64;
-  const std::size_t coordinate_bytes = thread_coordinates * 256;
-  block->storage.resize(block_coordinates * 256 + warps * (registers + local + coordinate_bytes) + 64);
-  auto* at = reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(block->storage.data()) + 63) &
-                                          ~std::uintptr_t{63});
-  block->coordinates = at;
-  at += block_coordinates * 256;
-  block->warps.resize(warps);
-  for (std::size_t k = 0; k < warps; ++k) {
-    auto& w = block->warps[k];
-    w.index = u32(k);
-    w.block = block.get();
-    w.work = &work;
-    w.launch = &launch;
-    w.present = block->threads - k * lanes >= lanes ? all_lanes : (u32{1} << (block->threads - k * lanes)) - 1;
-    w.banks[unsigned(bank::registers)] = at;
-    at += registers;
-    w.local = at;
-    w.local_bytes = code.local_bytes;
-    w.local_stride = local_stride;
-    at += local;
-    w.banks[unsigned(bank::thread)] = at;
-    at += coordinate_bytes;
-    w.banks[unsigned(bank::constants)] = const_cast<std::byte*>(code.constants_begin());
-    w.banks[unsigned(bank::block)] = block->coordinates;
-    for (unsigned l = 0; l < lanes; ++l) {
-      const u32 linear = u32(k * lanes + l);
-      const u32 values[] = {linear % size.x,
-                            linear / size.x % size.y,
-                            linear / size.x / size.y,
-                            l,
-                            u32(k),
-                            u32{1} << l,
-                            (u32{2} << l) - 1,
-                            (u32{1} << l) - 1,
-                            ~((u32{1} << l) - 1),
-                            ~((u32{2} << l) - 1)};
-      for (std::size_t v = 0; v < std::size(values); ++v)
-        std::memcpy(w.banks[unsigned(bank::thread)] + v * 256 + l * 4, &values[v], 4);
-    }
-  }
-  block->shared.resize(code.shared_bytes + launch.dynamic_shared);
-  block->shared_written.resize(block->shared.size() / 64 + 1);
-  block->shared_in_flight.resize(block->shared.size() / 64 + 1);
-  return block;
-}
-
-void begin_block(block_state& block, u64 linear, launch_state& launch) {
-  const dim& grid = launch.how->grid;
-  block.linear = linear;
-  block.index = {unsigned(linear % grid.x), unsigned(linear / grid.x % grid.y), unsigned(linear / grid.x / grid.y)};
-  const dim& size = launch.how->block;
-  const u32 values[] = {block.index[0],
-                        block.index[1],
-                        block.index[2],
-                        grid.x,
-                        grid.y,
-                        grid.z,
-                        size.x,
-                        size.y,
-                        size.z,
-                        u32(linear % multiprocessors),
-                        multiprocessors,
-                        64,
-                        0,
-                        u32(launch.dynamic_shared),
-                        u32(block.shared.size()),
-                        0};
-  for (std::size_t v = 0; v < std::size(values); ++v) {
-    auto* at = reinterpret_cast<u32*>(block.coordinates + v * 256);
-    std::fill(at, at + (v == 12 ? 64 : 32), values[v]);
-  }
-  std::fill(block.shared_written.begin(), block.shared_written.end(), 0);
-  std::fill(block.shared_in_flight.begin(), block.shared_in_flight.end(), 0);
-  if (launch.shared_races) block.races.begin(block.shared.size(), launch.code->shared_granule, u32(block.warps.size()));
-  block.copies_in_flight = 0;
-  block.barriers = {};
-  block.exited = 0;
-  block.printed.clear();
-  block.clock = {};
-  for (auto& w : block.warps) {
-    w.exited = 0;
-    w.active = 0;
-    w.depth = 0;
-    w.forced = false;
-    w.carry = 0;
-    w.sync_epoch = 1;
-    w.waited = 0;
-    w.issued = 0;
-    w.fuel = 0;
-    w.async_group = {};
-    w.pending.clear();
-    group all;
-    all.mask = w.present;
-    w.groups.assign(1, all);
-  }
-}
-
 void end_block(std::unique_ptr<block_state> block, worker& work) {
   auto& launch = *work.launch;
   if (!block->printed.empty()) {
@@ -329,6 +211,8 @@ void end_block(std::unique_ptr<block_state> block, worker& work) {
   }
   work.idle.push_back(std::move(block));
 }
+
+}  // namespace
 
 /// Blocks one after the other, each to its end; several workers share them out.
 void run_independent(worker& work, std::atomic<u64>& next) {
@@ -378,192 +262,4 @@ void run_communicating(worker& work) {
   }
 }
 
-void add(global_traffic& to, const global_traffic& from) {
-  to.requests += from.requests;
-  to.sectors += from.sectors;
-  to.requested_bytes += from.requested_bytes;
-  to.useful_bytes += from.useful_bytes;
-}
-
-void collect(launch_state& launch, std::vector<worker>& workers) {
-  auto& total = launch.result.counts;
-  for (auto& work : workers) {
-    for (std::size_t k = 0; k < instruction_kinds; ++k) {
-      total.thread_instructions[k] += work.thread_counts[k];
-      total.warp_instructions[k] += work.warp_counts[k];
-    }
-    add(total.loads, work.counts.loads);
-    add(total.stores, work.counts.stores);
-    total.atomics += work.counts.atomics;
-    for (std::size_t k = 0; k < total.load_widths.size(); ++k) {
-      total.load_widths[k] += work.counts.load_widths[k];
-      total.store_widths[k] += work.counts.store_widths[k];
-    }
-    total.shared_requests += work.counts.shared_requests;
-    total.bank_conflicts += work.counts.bank_conflicts;
-    total.local_accesses += work.counts.local_accesses;
-    total.barriers += work.counts.barriers;
-    total.divergent_branches += work.counts.divergent_branches;
-  }
-  if (!launch.traffic) return;
-  const auto gather_bits = [&](const region& where, auto member, std::vector<range>& ranges) {
-    const u64 words = (where.end - where.begin) / 64 + 1;
-    u64 bytes = 0;
-    bool any = false;
-    for (const auto& work : workers) any = any || (work.touches[where.index].*member) != nullptr;
-    if (!any) return bytes;
-    const auto extend = [&](u64 begin, u64 end) {
-      if (!ranges.empty() && ranges.back().end == begin)
-        ranges.back().end = end;
-      else
-        ranges.push_back({begin, end});
-    };
-    for (u64 k = 0; k < words; ++k) {
-      u64 bits = 0;
-      for (const auto& work : workers)
-        if (const auto& have = work.touches[where.index].*member) bits |= have[k];
-      bytes += u64(std::popcount(bits));
-      const u64 base = where.begin + k * 64;
-      while (bits != 0) {
-        const auto first = u64(std::countr_zero(bits));
-        const auto length = u64(std::countr_one(bits >> first));
-        extend(base + first, base + first + length);
-        if (first + length >= 64) break;
-        bits &= ~u64{0} << (first + length);
-      }
-    }
-    return bytes;
-  };
-  for (const auto& where : launch.regions) {
-    touched_bytes t;
-    t.read = gather_bits(where, &touched::read, launch.result.read);
-    t.written = gather_bits(where, &touched::written, launch.result.written);
-    if (t.read == 0 && t.written == 0) continue;
-    total.loads.distinct_bytes += t.read;
-    total.stores.distinct_bytes += t.written;
-    total.allocations.emplace(where.begin, t);
-  }
-}
-
-void check_launch(const kernel& entry, const launch& how, const program& code, std::size_t parameter_bytes) {
-  const auto bad = [&](const std::string& why) { throw error("sim: launch of " + entry.name + ": " + why); };
-  const dim &g = how.grid, &b = how.block;
-  if (g.size() == 0 || b.size() == 0) bad("the grid and the block need at least one element");
-  if (b.size() > 1024 || b.x > 1024 || b.y > 1024 || b.z > 64)
-    bad("a block of " + std::to_string(b.x) + "x" + std::to_string(b.y) + "x" + std::to_string(b.z) +
-        " threads is too large (1024 in all, 1024x1024x64)");
-  if (g.x > 0x7fffffffu || g.y > 65535 || g.z > 65535) bad("the grid is larger than 2147483647x65535x65535");
-  if (entry.max_threads != 0 && b.size() > entry.max_threads)
-    bad(std::to_string(b.size()) + " threads are more than its launch bound of " + std::to_string(entry.max_threads));
-  if (entry.required_threads[0] != 0 && entry.required_threads != std::array<unsigned, 3>{b.x, b.y, b.z})
-    bad("the block differs from its .reqntid");
-  if (code.shared_bytes + how.dynamic_shared_bytes > largest_shared)
-    bad(std::to_string(code.shared_bytes + how.dynamic_shared_bytes) + " bytes of shared memory are more than " +
-        std::to_string(largest_shared));
-  if (parameter_bytes < entry.parameter_bytes)
-    bad(std::to_string(parameter_bytes) + " parameter bytes came, " + std::to_string(entry.parameter_bytes) +
-        " are expected");
-}
-
-}  // namespace
-
-const region* launch_state::find(std::uint64_t address) const {
-  const auto after = std::upper_bound(regions.begin(), regions.end(), address,
-                                      [](std::uint64_t a, const region& r) { return a < r.begin; });
-  if (after == regions.begin()) return nullptr;
-  const auto& candidate = *std::prev(after);
-  return address < candidate.end ? &candidate : nullptr;
-}
-
-std::array<unsigned, 3> thread_index(const launch_state& l, std::uint32_t linear) {
-  const dim& b = l.how->block;
-  return {linear % b.x, linear / b.x % b.y, linear / b.x / b.y};
-}
-
-void raise(warp& w, const instruction& i, unsigned lane, fault_kind kind, std::uint64_t address, std::string message) {
-  auto& launch = *w.launch;
-  const auto& from = launch.code->sources[i.source];
-  std::lock_guard lock(launch.mutex);
-  auto& all = launch.result.faults;
-  const bool known =
-      std::any_of(all.begin(), all.end(), [&](const fault& f) { return f.kind == kind && f.line == from.line; });
-  if (known || all.size() >= 16) {
-    ++launch.result.faults_left_out;
-    return;
-  }
-  all.push_back({kind, launch.entry->name, from.line, std::string(from.text), w.block->index,
-                 thread_index(launch, w.index * lanes + lane), address, std::move(message)});
-}
-
-void raise_at(warp& w, std::uint32_t pc, unsigned lane, fault_kind kind, std::uint64_t address, std::string message) {
-  raise(w, w.launch->code->code[pc], lane, kind, address, std::move(message));
-}
-
-}  // namespace ptx
-
-report run(const module& code, const kernel& entry, const launch& how, std::span<const std::byte> parameters,
-           memory& device) {
-  using namespace ptx;
-  code.load(device);
-  const auto decoded = code.inside()->program_of(entry, device);
-  check_launch(entry, how, *decoded, parameters.size());
-  launch_state launch;
-  launch.code = decoded.get();
-  launch.entry = &entry;
-  launch.how = &how;
-  launch.device = &device;
-  launch.parameters.assign(parameters.begin(), parameters.begin() + std::ptrdiff_t(entry.parameter_bytes));
-  launch.dynamic_shared = how.dynamic_shared_bytes;
-  launch.block_threads = u32(how.block.size());
-  launch.initialised = has(how.which, checks::initialised);
-  launch.shared_races = has(how.which, checks::shared_races);
-  launch.global_races = has(how.which, checks::global_races) && how.grid.size() > 1;
-  launch.barriers = has(how.which, checks::barriers);
-  launch.shuffles = has(how.which, checks::shuffles);
-  launch.async_copies = has(how.which, checks::async_copies);
-  launch.dependent =
-      has(how.which, checks::dependent_reads) && !(how.in_flight_writes.empty() && how.in_flight_reads.empty());
-  launch.traffic = has(how.which, checks::traffic);
-  launch.printed.resize(how.grid.size());
-  launch.holders = device.snapshot();
-  std::vector<std::size_t> sizes;
-  for (const auto& held : launch.holders) {
-    launch.regions.push_back({held->address, held->address + held->bytes, held->data, held->written.get(),
-                              held->read_only, launch.regions.size()});
-    sizes.push_back(held->bytes);
-  }
-  const unsigned threads =
-      decoded->communicates ? 1 : unsigned(std::min<u64>(std::max(1u, how.threads), how.grid.size()));
-  if (launch.global_races) launch.races = std::make_unique<global_shadow>(sizes, decoded->global_granule, threads == 1);
-  std::vector<worker> workers(threads);
-  for (auto& work : workers) {
-    work.launch = &launch;
-    work.touches.resize(launch.regions.size());
-  }
-  std::atomic<u64> next{0};
-  if (decoded->communicates) {
-    run_communicating(workers[0]);
-  } else {
-    std::vector<std::thread> others;
-    std::vector<std::exception_ptr> failures(threads);
-    const auto body = [&](unsigned k) {
-      try {
-        run_independent(workers[k], next);
-      } catch (...) {
-        failures[k] = std::current_exception();
-        launch.ended = true;
-      }
-    };
-    for (unsigned k = 1; k < threads; ++k) others.emplace_back(body, k);
-    body(0);
-    for (auto& other : others) other.join();
-    for (const auto& failure : failures)
-      if (failure) std::rethrow_exception(failure);
-  }
-  collect(launch, workers);
-  launch.result.trapped = launch.trapped;
-  for (auto& text : launch.printed) launch.result.printed += text;
-  return std::move(launch.result);
-}
-
-}  // namespace sim
+}  // namespace sim::ptx

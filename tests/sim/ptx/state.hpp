@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -136,7 +137,7 @@ struct launch_state {
 
   std::mutex mutex;  ///< of what follows
   report result;
-  std::vector<std::string> printed;  ///< by block
+  std::map<std::uint64_t, std::string> printed;  ///< by block
 
   const region* find(std::uint64_t address) const;
 };
