@@ -29,10 +29,8 @@ inline constexpr auto decoder_layer = fx::compile<"decoder_layer">(
       auto kv_heads = fx::extent<1>(keys);
       auto d = fx::extent<2>(keys);
       auto positions = fx::iota(t) + past;
-      auto rotated = [&](auto heads) {  // (t, heads, d)
-        auto at = [&](auto table) { return fx::unsqueeze<1>(fx::take(table, positions)); };
-        return fx::cast<decltype(x)::type>(nn::rope(heads, at(cos), at(sin)));
-      };
+      auto angles = [&](auto table) { return fx::unsqueeze<1>(fx::take(table, positions)); };  // (t, 1, d / 2)
+      auto rotated = [&](auto heads) { return nn::rope(heads, angles(cos), angles(sin)); };    // (t, heads, d)
 
       auto n = nn::rms_norm(x, w.attention_norm, epsilon);
       auto q = rotated(fx::reshape(fx::linear(n, w.q, w.q_bias), t, fx::infer, d));

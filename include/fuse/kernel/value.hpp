@@ -143,12 +143,7 @@ struct host_values {
   /// Folds the lanes with Op in a fixed tree order.
   FUSE_UNCHECKED template <const op_info* Op, class T>
   FUSE_HD static T fold(pack<T, lanes> x) {
-    pack<T, lanes> y = x;
-    for (int half = lanes / 2; half > 0; half /= 2) {
-      for (int i = 0; i < half; ++i) packs::set_lane(y, i, packs::lane(x, i + half));
-      x = apply<Op, lanes>(x, y);
-    }
-    return packs::lane(x, 0);
+    return fold_lower<Op, lanes>(x);
   }
   FUSE_UNCHECKED template <class T>
   FUSE_HD static pack<T, lanes> keep_first(pack<T, lanes> x, int count, T otherwise) {
@@ -158,6 +153,12 @@ struct host_values {
   }
 
  private:
+  /// Of the first N lanes, a power of two.
+  FUSE_UNCHECKED template <const op_info* Op, int N, class T>
+  FUSE_HD static T fold_lower(pack<T, lanes> x) {
+    if constexpr (N == 1) return packs::lane(x, 0);
+    else return fold_lower<Op, N / 2>(apply<Op, lanes>(x, packs::lowered<N / 2>(x)));
+  }
   FUSE_UNCHECKED template <class T, class M>
   FUSE_HD static pack<T, lanes> truth(M mask) {
     return packs::convert<T>(mask & scalar_of<M>(1));

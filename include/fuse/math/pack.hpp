@@ -201,6 +201,33 @@ FUSE_HOST void set_lane(pack<T, W>& a, int i, T x) {
   (void)a, (void)i, (void)x;
 #endif
 }
+#if !defined(__CUDA_ARCH__)
+/// A register whose lane i is lane (i + By) % n of x.
+template <int By, class R, int... I>
+FUSE_HOST R rotated(R x, std::integer_sequence<int, I...>) {
+  constexpr int n = sizeof...(I);
+#if defined(__clang__)
+  return __builtin_shufflevector(x, x, (I + By) % n...);
+#else
+  using T = std::remove_cvref_t<decltype(x[0])>;
+  using places = vectors::vector<vectors::mask_of<T>, n>;
+  return __builtin_shuffle(x, places{((I + By) % n)...});
+#endif
+}
+#endif
+/// Lane i of the result is lane i + By of x for i < By, a power of two; the other lanes say nothing.
+template <int By, class T, int W>
+FUSE_HOST pack<T, W> lowered(pack<T, W> x) {
+#if !defined(__CUDA_ARCH__)
+  constexpr int n = pack<T, W>::part_lanes;
+  if constexpr (By >= n) {
+    for (int p = 0; p < By / n; ++p) x.v[p] = x.v[p + By / n];
+  } else {
+    x.v[0] = rotated<By>(x.v[0], std::make_integer_sequence<int, n>{});
+  }
+#endif
+  return x;
+}
 /// Lane by lane through a scalar function: for what has no vector form.
 template <class F, class T, int W, class... P>
 FUSE_HOST pack<T, W> each(F f, pack<T, W> a, P... rest) {
