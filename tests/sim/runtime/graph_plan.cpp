@@ -139,7 +139,7 @@ touched run_plan(const graph_plan& plan, run_place place) {
     const plan_node& node = plan.nodes[at];
     touched before;
     for (const auto& edge : node.after)
-      if (edge.programmatic) merge(before, in_flight[edge.from]);
+      if (edge.programmatic) merge(before, in_flight[edge.from]), simplify(before);
     if (node.enabled) {
       in_flight[at] = execute(node.what, before, place);
       merge(all, in_flight[at]);

@@ -153,7 +153,7 @@ ticket issue(lock_type& lock, stream_state& stream, work what) {
     if (left) {
       *left = bytes;
       // The kernel ahead may still run when this one has only begun: both are in flight for the next.
-      if (before) merge(*left, *before);
+      if (before) merge(*left, *before), simplify(*left);
     }
     return bytes;
   };

@@ -262,7 +262,7 @@ TEST_CASE("a random schedule repeats for its seed, and seeds differ") {
 TEST_CASE("a kernel that reads above the wait what the kernel before writes is found") {
   const quietly no_output;
   const stream queue;
-  const device_array<int> weights(std::vector<int>(32, 1)), data(std::vector<int>(32, 0)), out(32);
+  const device_array<int> weights(std::vector<int>(32, 1)), data(std::vector<int>(32, 0)), out(32), other(32);
   set<<<1, 32, 0, queue>>>(data.data, 5);
   launch_dependent(queue, impatient, out.data, weights.data);  // nobody writes the weights
   CHECK(cudaStreamSynchronize(queue) == cudaSuccess);
@@ -272,6 +272,12 @@ TEST_CASE("a kernel that reads above the wait what the kernel before writes is f
   const auto faults = taken();
   REQUIRE(!faults.empty());
   CHECK(faults.front().kind == sim::fault_kind::early_dependent_access);
+  // Both kernels ahead of a chain may still run.
+  set<<<1, 32, 0, queue>>>(data.data, 7);
+  launch_dependent(queue, impatient, out.data, weights.data);
+  launch_dependent(queue, impatient, other.data, data.data);
+  CHECK(cudaStreamSynchronize(queue) == cudaErrorLaunchFailure);
+  CHECK(taken().front().kind == sim::fault_kind::early_dependent_access);
   // In a graph the edge carries it.
   OK(cudaStreamBeginCapture(queue, cudaStreamCaptureModeGlobal));
   set<<<1, 32, 0, queue>>>(data.data, 6);
