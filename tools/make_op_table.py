@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the table of pointwise operations in docs/ops.md from the headers: the order of op/list.hpp, each operation's
+name, arity, operand classes and doc comment. With --check nothing is written; a stale table is an error."""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+OPS = ROOT / "include" / "fuse" / "op"
+PAGE = ROOT / "docs" / "ops.md"
+BEGIN, END = "<!-- pointwise: begin -->", "<!-- pointwise: end -->"
+SPELLED = {"add": "a + b", "subtract": "a - b", "multiply": "a * b", "divide": "a / b", "negative": "-a", "equal": "a == b",
+           "not_equal": "a != b", "less": "a < b", "less_equal": "a <= b", "greater": "a > b", "greater_equal": "a >= b",
+           "logical_and": "a && b", "logical_or": "a || b", "logical_not": "!a", "bitwise_and": "a & b", "bitwise_or": "a | b",
+           "bitwise_xor": "a ^ b", "bitwise_not": "~a", "shift_left": "a << b", "shift_right": "a >> b"}
+
+
+def definitions():
+    """struct name -> (operation name, arity, header, doc comment)"""
+    found = {}
+    for header in sorted(OPS.glob("*.hpp")):
+        text = header.read_text()
+        pattern = r"((?:^///[^\n]*\n)*)^struct (\w+_t)([^{;]*)\{(.*?)^\};"
+        for comment, struct, base, body in re.findall(pattern, text, re.M | re.S):
+            name = re.search(r'name = "(\w+)"', body)
+            if not name or not (re.search(r"arity = \d", body) or re.search(r"<\d>", base)):
+                continue
+            arity = re.search(r"arity = (\d)", body) or re.search(r"<(\d)>", base)
+            doc = " ".join(line[3:].strip() for line in comment.splitlines())
+            found[struct] = (name.group(1), int(arity.group(1)), header.name, doc)
+    return found
+
+
+def table():
+    found = definitions()
+    text = (OPS / "list.hpp").read_text()
+    listed = re.findall(r"^\s+(\w+_t),?\s*$|// (.*)", text[text.index("all_pointwise"):], re.M)
+    missing = [struct for struct, _ in listed if struct and struct not in found]
+    if missing:
+        sys.exit(f"make_op_table: op/list.hpp names {missing}, expected each to be defined in include/fuse/op/")
+    lines = ["| operation | operands | meaning |", "|---|---|---|"]
+    for struct, group in listed:
+        if group:
+            if "clang-format" not in group:
+                lines.append(f"| **{group}** | | |")
+            continue
+        name, arity, _, doc = found[struct]
+        spelled = f"`{name}`" + (f", `{SPELLED[name]}`" if name in SPELLED else "")
+        doc = doc.replace("|", "\\|")
+        lines.append(f"| {spelled} | {arity} | {doc} |")
+    return "\n".join(lines)
+
+
+def main():
+    page = PAGE.read_text()
+    before, rest = page.split(BEGIN)
+    _, after = rest.split(END)
+    made = before + BEGIN + "\n" + table() + "\n" + END + after
+    if "--check" in sys.argv[1:]:
+        if made != page:
+            sys.exit("make_op_table: docs/ops.md is out of date (run tools/make_op_table.py)")
+    else:
+        PAGE.write_text(made)
+
+
+if __name__ == "__main__":
+    main()
