@@ -16,9 +16,9 @@ FUSE_HD pack<float, W> fmod(pack<float, W> a, pack<float, W> b) {
   wide r = x - q * y;  // negative where the quotient was rounded up to a whole number
   r = select(q == 0.0, x, select(r < 0.0, r + y, r));
   const pack<float, W> result = copysign(convert<float>(r), a);
-  const auto reducible = convert<float>(q) < 0x1p29f;
-  if (!packs::any(~reducible)) return result;
-  return select(reducible, result, packs::each([](float s, float t) { return fmod(s, t); }, a, b));
+  const auto large = ~(convert<float>(q) < 0x1p29f);
+  return where_rare(
+      large, result, [](float s, float t) { return fmod(s, t); }, a, b);
 }
 
 template <class V>

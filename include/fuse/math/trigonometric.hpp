@@ -28,13 +28,10 @@ FUSE_HD reduced<W> reduce(pack<float, W> x) {
   const pack<float, W> cosine = (1.f - 0.5f * z) + z * z * polynomial(z, 2.4432335e-05f, -0.001388731f, 0.041666646f);
   return {convert<std::int32_t>(n), sine, cosine};
 }
-/// The lanes of y where |x| is too large to reduce here (or not finite) through the scalar function f.
-FUSE_UNCHECKED
+/// y, with the lanes where |x| is too large to reduce here (or not finite) through the scalar function f.
 template <int W, class F>
 FUSE_HD pack<float, W> with_large(pack<float, W> x, pack<float, W> y, F f) {
-  const auto large = abs(x) >= reducible;
-  if (packs::any(large)) y = select(large, packs::each(f, x), y);
-  return y;
+  return where_rare(abs(x) >= reducible, y, f, x);
 }
 }  // namespace trigonometry
 
