@@ -40,10 +40,10 @@ void check_dependent(warp& w, const instruction& i, const request& r, const u64*
     return at != ranges.end() && at->begin < a + r.width;
   };
   each_lane(mask & ~w.waited, [&](unsigned l) {
-    if (overlaps(w.launch->how->in_flight_writes, address[l]))
+    if (overlaps(w.launch->in_flight_writes, address[l]))
       raise(w, i, l, fault_kind::early_dependent_access, address[l],
             "an earlier kernel in flight writes these bytes; griddepcontrol.wait must come first");
-    else if (r.what != intent::load && overlaps(w.launch->how->in_flight_reads, address[l]))
+    else if (r.what != intent::load && overlaps(w.launch->in_flight_reads, address[l]))
       raise(w, i, l, fault_kind::early_dependent_access, address[l],
             "an earlier kernel in flight reads these bytes; griddepcontrol.wait must come before the write");
   });
@@ -112,6 +112,8 @@ void in_region(warp& w, const instruction& i, const request& r, const u64* addre
   const shape how = shape_of(address, mask, r.width);
   if (how == shape::contiguous) out.contiguous = true;
   if (r.what != intent::load) ++work.changes;
+  if (r.what == intent::store) w.block->polls = 0;
+  if (r.synchronising && r.what != intent::store) poll(w);
   const auto spans = [&](auto&& f) {  // f(lane, offset, bytes) for each distinct run of bytes that is cheap to find
     if (how == shape::contiguous) return f(0u, address[0] - where.begin, u64{lanes} * r.width);
     if (how == shape::uniform) {

@@ -95,7 +95,6 @@ flow atomic(warp& w, const instruction& i, u32 mask) {
   r.synchronising = true;
   r.releases = (i.small[2] & 2) != 0;
   const bool result = (i.small[3] & 1) != 0;
-  if (result) poll(w);
   const u64 before = w.work->changes;
   resolved found;
   resolve(w, i, r, address, found);
@@ -117,7 +116,10 @@ flow atomic(warp& w, const instruction& i, u32 mask) {
       if (result) w.at<S>(to)[l] = old;
     }
   }
-  if (changed) ++w.work->changes;
+  if (changed) {
+    ++w.work->changes;
+    if (r.where != space::shared) w.block->polls = 0;
+  }
   return flow::next;
 }
 
@@ -132,7 +134,6 @@ flow atomic_128(warp& w, const instruction& i, u32 mask) {
   r.where = space(i.small[1]);
   r.synchronising = true;
   r.releases = (i.small[2] & 2) != 0;
-  poll(w);
   resolved found;
   resolve(w, i, r, address, found);
   for (u32 m = found.mask; m != 0; m &= m - 1) {

@@ -104,6 +104,18 @@ void check_launch(const kernel& entry, const launch& how, const program& code, s
         " are expected");
 }
 
+std::vector<range> in_order(std::vector<range> ranges) {
+  std::sort(ranges.begin(), ranges.end(), [](const range& a, const range& b) { return a.begin < b.begin; });
+  std::vector<range> merged;
+  for (const auto& r : ranges) {
+    if (!merged.empty() && r.begin <= merged.back().end)
+      merged.back().end = std::max(merged.back().end, r.end);
+    else
+      merged.push_back(r);
+  }
+  return merged;
+}
+
 }  // namespace
 
 }  // namespace ptx
@@ -120,6 +132,8 @@ report run(const module& code, const kernel& entry, const launch& how, std::span
   launch.how = &how;
   launch.device = &device;
   launch.parameters.assign(parameters.begin(), parameters.begin() + std::ptrdiff_t(entry.parameter_bytes));
+  launch.in_flight_writes = in_order(how.in_flight_writes);
+  launch.in_flight_reads = in_order(how.in_flight_reads);
   launch.dynamic_shared = how.dynamic_shared_bytes;
   launch.block_threads = u32(how.block.size());
   launch.initialised = has(how.which, checks::initialised);

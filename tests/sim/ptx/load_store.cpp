@@ -58,7 +58,6 @@ flow load(warp& w, const instruction& i, u32 mask) {
   addresses(w, i, address);
   resolved found;
   const request r = request_of(i, mask, intent::load);
-  if (r.synchronising) poll(w);
   resolve(w, i, r, address, found);
   const operand* to = i.small[count_at] == 1 ? &i.d : w.launch->code->operands.data() + i.target;
   for (unsigned k = 0; k < i.small[count_at]; ++k) {

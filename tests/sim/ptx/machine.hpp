@@ -35,7 +35,7 @@ struct launch {
   std::size_t dynamic_shared_bytes = 0;
   /// Programmatic dependent launch: what kernels before this one, still in flight, write (see report::written) and read
   /// (report::read). Touching the first, or writing the second, before griddepcontrol.wait is a fault. Empty for an
-  /// ordinary launch, where the wait does nothing.
+  /// ordinary launch, where the wait does nothing. In any order.
   std::vector<range> in_flight_writes = {};
   std::vector<range> in_flight_reads = {};
   checks which = checks::all;

@@ -16,7 +16,8 @@ namespace {
 // 64 GiB of addresses: several times the largest capacity in use, so that a freed address is not soon given again and a
 // use after free meets a hole.
 constexpr std::size_t reserved_bytes = std::size_t{64} << 30;
-constexpr std::size_t guard_bytes = 512;
+// An access that misses its allocation by less meets no other one.
+constexpr std::size_t guard_bytes = 64 << 10;
 
 std::string hex(std::uint64_t value) {
   char text[32];
@@ -98,10 +99,10 @@ void memory::free(std::uint64_t address) {
   if (at == allocations_.end() || at->second->on_host)
     throw error("sim: memory: free of " + hex(address) + ", which no live allocation begins at");
   const std::size_t bytes = at->second->bytes;
-  // Give whole pages back; a launch that still holds a snapshot reads zeros.
-  const auto first = (reinterpret_cast<std::uintptr_t>(at->second->data) + 4095) / 4096 * 4096;
-  const auto last = reinterpret_cast<std::uintptr_t>(at->second->data + bytes) / 4096 * 4096;
-  if (last > first) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  // Give the pages back, which the guards keep free of others; a launch that still holds a snapshot reads zeros.
+  const auto first = reinterpret_cast<std::uintptr_t>(at->second->data) / 4096 * 4096;
+  const auto last = (reinterpret_cast<std::uintptr_t>(at->second->data) + bytes + 4095) / 4096 * 4096;
+  madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
   used_ -= bytes;
   --live_;
   allocations_.erase(at);

@@ -16,6 +16,8 @@ namespace {
 using u32 = std::uint32_t;
 using u64 = std::uint64_t;
 
+/// Warp instructions after which a block gives way that seems to get on: it may spin in a way that looks like work.
+constexpr u64 block_turn = 4'000'000;
 constexpr std::int64_t warp_turn = 1 << 14, fair_turn = 256;
 
 u32 next_group_pc(const warp& w) {
@@ -182,6 +184,7 @@ struct stillness {
 turn run_block(worker& work, block_state& block, stillness& still) {
   auto& launch = *work.launch;
   block.polls = 0;
+  u64 in_turn = 0;
   while (true) {
     u64 issued = 0;
     bool all_done = true;
@@ -198,7 +201,8 @@ turn run_block(worker& work, block_state& block, stillness& still) {
       end_spin(block);
       return turn::finished;
     }
-    if (launch.code->communicates && block.polls > poll_limit) return turn::polled;
+    in_turn += issued;
+    if (launch.code->communicates && (block.polls > poll_limit || in_turn > block_turn)) return turn::polled;
     if (issued == 0) resolve_standstill(block);
   }
 }

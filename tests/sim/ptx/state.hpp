@@ -91,7 +91,7 @@ struct block_state {
   std::array<barrier_state, 16> barriers{};
   std::uint32_t threads = 0, exited = 0;
   bool partial_barriers = false;
-  std::uint64_t polls = 0;  ///< synchronising loads since the turn began
+  std::uint64_t polls = 0;  ///< synchronising reads of global memory since the block last changed it
   std::string printed;
   block_clock clock;  ///< order among the blocks of the launch
 };
@@ -128,6 +128,7 @@ struct launch_state {
   std::vector<std::shared_ptr<const allocation>> holders;
   std::vector<region> regions;  ///< by address
   std::unique_ptr<global_shadow> races;
+  std::vector<range> in_flight_writes, in_flight_reads;  ///< sorted, disjoint
   std::size_t dynamic_shared = 0;
   std::uint32_t block_threads = 0;
   bool initialised = false, shared_races = false, global_races = false, barriers = false, shuffles = false,
@@ -166,7 +167,8 @@ flow leave(warp& w, std::uint32_t mask);
 flow scatter(warp& w, const std::uint32_t* to, int depth_change);
 /// Ends the launch: a trap.
 flow end_launch(warp& w);
-/// A load that may be part of a spin: after some, another block gets its turn.
+/// A synchronising read of global memory, perhaps part of a spin: after some without a change, another block gets its
+/// turn.
 inline void poll(warp& w) {
   if (++w.block->polls > poll_limit) w.fuel = 1;
 }

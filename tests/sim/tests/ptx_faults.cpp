@@ -106,6 +106,18 @@ TEST_CASE("faults of one line are one fault, the rest is counted") {
   CHECK(r.faults_left_out == 30);
 }
 
+TEST_CASE("the first thread at fault is named, whichever OS thread meets it first") {
+  program p("faults");
+  const auto in = p.upload(std::vector<int>(100, 4)), out = p.allocate(40000);
+  for (int round = 0; round < 5; ++round) {
+    const auto r = p.run("beyond", {64}, {128}, in, out, 100, 64 * 128 - 100);
+    const auto f = expect_fault(r, fault_kind::out_of_bounds);
+    CHECK(f.block[0] == 0);
+    CHECK(f.thread[0] == 100);
+    CHECK(r.faults.size() + r.faults_left_out == 64 * 128 - 100);
+  }
+}
+
 TEST_CASE("checks can be switched off; bounds stay") {
   program p("faults");
   sim::launch how;
@@ -125,7 +137,7 @@ TEST_CASE("data of a kernel in flight may be read after griddepcontrol.wait only
              out = p.allocate(128);
   sim::launch how;
   how.block = {32};
-  how.in_flight_writes = {{before, before + 128}};
+  how.in_flight_writes = {{out, out + 1}, {before + 64, before + 128}, {before, before + 70}};
   check_clean(p.run("dependent", how, before, weights, out, 0));
   CHECK(p.download<int>(out, 32) == std::vector<int>(32, 3));
   const auto f = expect_fault(p.run("dependent", how, before, weights, out, 1), fault_kind::early_dependent_access);

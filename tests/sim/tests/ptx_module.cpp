@@ -123,6 +123,19 @@ st.global.u32 [%rd1+4], 0x2A;
   CHECK(p.download<int>(out, 2) == std::vector<int>{45, 42});
 }
 
+TEST_CASE("line information and attributes are read over") {
+  auto p = program::of_text(
+      ".version 9.0\n.target sm_90\n.address_size 64\n.file 1 \"a b;.cu\"\n"
+      ".visible .global .attribute(.managed) .align 4 .u32 shared_count = 3;\n"
+      ".visible .entry k(.param .u64 k_param_0)\n{\n.loc 1 5 0\n.reg .b32 %r<4>;\n.reg .b64 %rd<3>;\n"
+      "\t.loc 1 6 3, function_name $L__info_string0, inlined_at 1 7 3\nld.param.u64 %rd1, [k_param_0];\n"
+      "ld.global.u32 %r1, [shared_count];\nst.global.u32 [%rd1], %r1;\nret;\n}\n"
+      ".section .debug_str {\n$L__info_string0:\n.b8 102,0\n}\n");
+  const auto out = p.allocate(4);
+  check_clean(p.run("k", {1}, {1}, out));
+  CHECK(p.download<int>(out, 1)[0] == 3);
+}
+
 TEST_CASE("a branch through a table") {
   auto p = program::of_text(with_body(R"(
 .reg .b32 %r<4>;

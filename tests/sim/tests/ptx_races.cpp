@@ -106,6 +106,16 @@ TEST_CASE("a barrier of the whole grid") {
   CHECK(p.download<int>(out, 64 * 64)[5 * 64 + 9] == 6);
 }
 
+TEST_CASE("atomics that get on are no spin") {
+  program p("faults");
+  std::vector<int> in(20000);
+  std::vector<int> want(16);
+  for (std::size_t i = 0; i < in.size(); ++i) ++want[std::size_t((in[i] = int(i * i % 37)) & 15)];
+  const auto bins = p.upload(std::vector<int>(16)), last = p.allocate(40 * 64 * 4);
+  check_clean(p.run("histogram", {40}, {64}, p.upload(in), bins, last, int(in.size())));
+  CHECK(p.download<int>(bins, 16) == want);
+}
+
 TEST_CASE("a spin that nobody ends is a deadlock") {
   program p("faults");
   sim::launch how;

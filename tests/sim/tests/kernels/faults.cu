@@ -167,6 +167,19 @@ extern "C" __global__ void grid_barrier(int* data, unsigned* arrived, int* out) 
   __syncthreads();
   out[blockIdx.x * blockDim.x + threadIdx.x] = data[((blockIdx.x + 1) % gridDim.x) * blockDim.x + threadIdx.x];
 }
+// Much traffic of atomics on global and shared memory, with results, is no spin.
+extern "C" __global__ void histogram(const int* in, int* bins, int* last, int n) {
+  __shared__ int local[16];
+  if (threadIdx.x < 16) local[threadIdx.x] = 0;
+  __syncthreads();
+  int seen = 0;
+  for (int i = int(blockIdx.x * blockDim.x + threadIdx.x); i < n; i += int(gridDim.x * blockDim.x)) {
+    seen += atomicAdd(&local[in[i] & 15], 1);
+    seen += atomicAdd(&bins[in[i] & 15], 1);
+  }
+  __syncthreads();
+  last[blockIdx.x * blockDim.x + threadIdx.x] = seen;
+}
 extern "C" __global__ void waits_for_ever(volatile int* flag, int wait) {
   while (wait && *flag == 0) {
   }
