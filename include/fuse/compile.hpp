@@ -50,6 +50,7 @@ template <class... E> inline constexpr bool is_output<output_pack<E...>> = true;
 /// Several results of a traced function: return fuse::outputs(a, b).
 template <expression... E>
 constexpr auto outputs(E... e) {
+  static_assert(sizeof...(E) <= max_outputs, "fuse::outputs: a function has at most 24 results");
   return tracing::output_pack<E...>{{e.id...}};
 }
 

@@ -85,14 +85,25 @@ struct output_info {
   bool contiguous = true;
 };
 
+inline constexpr int max_arguments = 64;  // leaves of all arguments of a function
+inline constexpr int max_outputs = 24;
+
+namespace limits {
+// Not constexpr: tracing a function that needs more stops the compilation at a call with the reason in its name.
+inline void fuse_a_function_has_at_most_512_operations() {}
+inline void fuse_a_function_has_at_most_192_axis_lengths() {}
+inline void fuse_a_function_has_at_most_256_views() {}
+inline void fuse_a_function_has_at_most_64_arguments() {}
+}  // namespace limits
+
 template <int Nodes, int Dims, int Maps>
 struct basic_graph {
   node nodes[Nodes]{};
   dim dims[Dims]{};
   index_map maps[Maps]{};
-  dim_check checks[Dims]{};
-  argument_info arguments[48]{};
-  output_info outputs[12]{};
+  dim_check checks[2 * Dims]{};
+  argument_info arguments[max_arguments]{};
+  output_info outputs[max_outputs]{};
   int node_count = 0, dim_count = 0, map_count = 0, check_count = 0, argument_count = 0, output_count = 0;
 
   // ---- dims ----
@@ -104,6 +115,7 @@ struct basic_graph {
   constexpr short add(dim d) {
     for (int i = 0; i < dim_count; ++i)
       if (dims[i].equal(d)) return static_cast<short>(i);
+    if (dim_count == Dims) limits::fuse_a_function_has_at_most_192_axis_lengths();
     dims[dim_count] = d;
     return static_cast<short>(dim_count++);
   }
@@ -160,12 +172,14 @@ struct basic_graph {
   constexpr short push(const node& n) {
     for (int i = 0; i < node_count; ++i)
       if (nodes[i] == n) return static_cast<short>(i);
+    if (node_count == Nodes) limits::fuse_a_function_has_at_most_512_operations();
     nodes[node_count] = n;
     return static_cast<short>(node_count++);
   }
   constexpr index add(const index_map& m) {
     for (int i = 0; i < map_count; ++i)
       if (maps[i] == m) return i;
+    if (map_count == Maps) limits::fuse_a_function_has_at_most_256_views();
     maps[map_count] = m;
     return map_count++;
   }

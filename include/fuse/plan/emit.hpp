@@ -17,6 +17,7 @@ enum class cut_reason : std::uint8_t {
   operand,       // a contraction or gather reads its operand many times: it is computed once
   reordered,     // its elements are needed in an order that is not an affine view
   scattered,     // written in place by a scatter
+  large,         // the kernel would have more steps or operands than one kernel takes
 };
 
 constexpr const char* text_of(cut_reason r) {
@@ -27,7 +28,8 @@ constexpr const char* text_of(cut_reason r) {
                                   "a contraction needs all blocks before its consumers, unless they are its epilogue",
                                   "its consumer reads each element many times, so it is computed once",
                                   "its consumer reads it in an order that is no affine view of it",
-                                  "a scatter writes into its buffer"};
+                                  "a scatter writes into its buffer",
+                                  "one kernel would have too many steps or operands"};
   return text[int(r)];
 }
 
@@ -49,9 +51,11 @@ struct emitter {
   struct memo {
     short node, frame, step;
   };
-  index_map frames[96]{};
-  memo memos[256]{};
-  int frame_count = 0, memo_count = 0;
+  static constexpr int max_frames = 96, max_memos = 256;
+  index_map frames[max_frames]{};
+  memo memos[max_memos]{};
+  int frame_count = 0, memo_count = 0, depth = 0;
+  static constexpr int max_depth = 120;  // compilers bound the depth of constant expressions (512 calls by default)
 
   constexpr emitter(const Graph& graph, const node_state (&states)[Nodes]) : g(graph), state(states) {}
 
@@ -216,13 +220,21 @@ struct emitter {
     if (plain)
       for (int i = 0; i < memo_count; ++i)
         if (memos[i].node == id && memos[i].frame == frame) return memos[i].step;
+    ++depth;
     const short s = write(id, n, f, predicate);
+    --depth;
     if (plain && s >= 0) memos[memo_count++] = {static_cast<short>(id), frame, s};
     return s;
   }
 
  private:
   constexpr bool element(short s) const { return s >= 0 && k.steps[s].element; }
+
+  /// Near the end of what one kernel takes, with room for what still has to follow.
+  constexpr bool is_large() const {
+    return k.step_count > kernel_plan::max_steps - 16 || k.access_count > kernel_plan::max_accesses - 16 ||
+           k.scalar_count > kernel_plan::max_scalars - 8 || frame_count > max_frames - 16 || memo_count > max_memos - 32;
+  }
 
   constexpr short load(short a, short index_step, short predicate) {
     step s;
@@ -257,11 +269,13 @@ struct emitter {
       case op_kind::cast: {
         s.kind = n.kind() == op_kind::cast ? step_kind::cast : step_kind::pointwise;
         s.op = n.op;
+        if (depth > max_depth && n.rank > 0 && !state[id].in_kernel) return fail(id, cut_reason::large);
         for (int i = 0; i < n.op->arity; ++i) {
           s.in[i] = emit(n.in[i], g.nodes[n.in[i]].rank == 0 ? index_map{} : f, predicate);
           if (s.in[i] < 0) return -1;
           s.element = s.element || element(s.in[i]);
         }
+        if (is_large() && n.rank > 0 && !state[id].in_kernel) return fail(id, cut_reason::large);
         return push(s);
       }
       case op_kind::reindex: {

@@ -84,10 +84,11 @@ struct kernel_plan {
   short axes = 0;             // all axes
   short dims[max_axes]{};
   int step_count = 0, access_count = 0, store_count = 0, scalar_count = 0, stage_count = 1;
-  step steps[128]{};
-  access accesses[64]{};
-  store_plan stores[12]{};
-  scalar_slot scalars[24]{};
+  static constexpr int max_steps = 128, max_accesses = 64, max_stores = 12, max_scalars = 32;
+  step steps[max_steps]{};
+  access accesses[max_accesses]{};
+  store_plan stores[max_stores]{};
+  scalar_slot scalars[max_scalars]{};
   short contracted = -1;      // attention: the row value, and its matrix
   short contracted_access = -1;
   dtype contracted_type = dtype::f32;

@@ -26,8 +26,7 @@ enum class buffer_kind : std::uint8_t { argument, output, temporary };
 struct buffer_info {
   buffer_kind kind = buffer_kind::argument;
   short node = -1;
-  short copied_from = -1;              // a scatter's target: copied into this buffer first, unless it is the same memory
-  short first_kernel = 0, last_kernel = 0;  // when a temporary is alive
+  short copied_from = -1;  // a scatter's target: copied into this buffer first, unless it is the same memory
 };
 
 /// The index space that a value is computed over.
@@ -51,6 +50,7 @@ struct partitioner {
   policy how;
   partition<Nodes> p{};
   bool live[Nodes]{};
+  bool scatters = false;
 
   constexpr partitioner(const Graph& graph, policy chosen) : g(graph), how(chosen) {}
 
@@ -93,6 +93,7 @@ struct partitioner {
     for (int i = 0; i < g.node_count; ++i) {
       if (!live[i]) continue;
       const op_kind k = g.nodes[i].kind();
+      scatters = scatters || k == op_kind::scatter;
       if (k == op_kind::scatter) add_root(i, cut_reason::scattered);
       const bool scalar = g.nodes[i].rank == 0 && (k == op_kind::pointwise || k == op_kind::cast);  // computed where it is used
       const bool computes = k != op_kind::argument && k != op_kind::constant && k != op_kind::extent && !is_view(k) && !scalar;
@@ -394,6 +395,10 @@ struct partitioner {
       st.index = e.emit(n.in[1], at);
       if (e.failed >= 0) return;
     }
+    if (e.k.store_count == kernel_plan::max_stores) {
+      e.fail(r.node, cut_reason::large);
+      return;
+    }
     st.access = e.push(a, row_major(r.buffer));
     e.k.stores[e.k.store_count++] = st;
   }
@@ -437,16 +442,21 @@ struct partitioner {
   constexpr void cut() {
     // A root's kernel is built alone until nothing in it needs a further cut. A cut made for one root only gives the
     // others more to find in memory.
+    const int known = p.root_count;
     for (int r = 0; r < p.root_count; ++r) {
       p.roots[r].kernel = static_cast<short>(r);
       while (true) {
         const outcome o = build(r);
-        if (o.failed < 0) break;
+        if (o.failed < 0) {
+          if (how == policy::fused || scatters) effect[r] = effects_of(r, o.kernel);
+          break;
+        }
         if (p.state[o.failed].buffer >= 0) this_plan_cannot_be_cut();
         add_root(with_epilogue(o.failed, p.roots[r].node), o.reason);
       }
     }
-    for (int r = 0; r < p.root_count; ++r) effect[r] = effects_of(r, build(r).kernel);
+    const bool again = p.root_count > known && (how == policy::fused || scatters);
+    for (int r = 0; r < p.root_count && again; ++r) effect[r] = effects_of(r, build(r).kernel);
   }
   /// The last node of a chain of pointwise nodes that are the only readers of one another: what follows a contraction or
   /// a reduction on the way to memory costs nothing there, and its consumers then read one tensor.
@@ -498,6 +508,14 @@ struct partitioner {
 
   /// Numbers the kernels so that each follows those it depends on. False if they depend on each other in a circle.
   constexpr bool order(short (&rank)[Nodes + 12]) const {
+    if (how == policy::eager && !scatters) {  // one root a kernel: the order of the nodes will do
+      for (int r = 0; r < p.root_count; ++r) {
+        rank[r] = 0;
+        for (int q = 0; q < p.root_count; ++q)
+          rank[r] = static_cast<short>(rank[r] + (p.roots[q].node < p.roots[r].node || (p.roots[q].node == p.roots[r].node && q < r)));
+      }
+      return true;
+    }
     bool waiting[Nodes + 12]{};
     int left = 0;
     for (int r = 0; r < p.root_count; ++r) {
@@ -529,17 +547,6 @@ struct partitioner {
     for (int r = 0; r < p.root_count; ++r) {
       p.roots[r].kernel = rank[p.roots[r].kernel];
       if (p.roots[r].kernel >= p.kernel_count) p.kernel_count = p.roots[r].kernel + 1;
-    }
-    bool seen[Nodes + 64]{};
-    for (short k = 0; k < p.kernel_count; ++k) {
-      const outcome o = build(k);
-      for (int a = 0; a < o.kernel.access_count; ++a) {
-        const short b = o.kernel.accesses[a].buffer;
-        if (b < 0) continue;
-        if (!seen[b]) p.buffers[b].first_kernel = k;
-        seen[b] = true;
-        p.buffers[b].last_kernel = k;
-      }
     }
     return p;
   }
