@@ -123,7 +123,7 @@ class cuda_executor {
     } else {
       const index n = a.extent[P::outer], capacity = capacity_of(n);
       const scratch_plan s =
-          plan_scratch(attention_kernel<P>, attentions::scratch_bytes<P, device_values>(capacity, a.extent[P::column], 256), row_count<P>(a));
+          plan_scratch(attention_kernel<P>, attentions::scratch_bytes<P, device_values>(capacity, a.extent[P::column], 256, column_lanes<P>), row_count<P>(a));
       attention_kernel<P><<<s.grid, 256, s.shared, stream_>>>(a, s.global, s.stride, capacity, products_are_wide<P>(a));
     }
     check(cudaGetLastError(), "kernel launch", name);
@@ -160,18 +160,24 @@ class cuda_executor {
     if (P::outer > 0 && axis == P::outer && a.extent[axis] % n != 0) return false;
     for (int i = 0; i < P::accesses; ++i) {
       const access_code& c = P::access[i];
-      if (!c.memory || c.*along != stepping::unit) continue;
-      if (reinterpret_cast<std::uintptr_t>(a.base[i]) % static_cast<std::uintptr_t>(n * size_of(c.type) > 16 ? 16 : n * size_of(c.type)) != 0)
-        return false;
-      for (int j = 0; j < P::axes; ++j)
-        if (j != axis && a.step[i][j] % n != 0) return false;
-      if (c.gathered && a.gathered_step[i] % n != 0) return false;
+      if (c.memory && c.*along == stepping::unit && !access_is_wide<P>(a, i, axis, n)) return false;
     }
     return true;
   }
   template <class P>
+  static bool access_is_wide(const typename P::arguments& a, int i, int axis, int n) {
+    const access_code& c = P::access[i];
+    const int bytes = n * size_of(c.type) > 16 ? 16 : n * size_of(c.type);
+    if (reinterpret_cast<std::uintptr_t>(a.base[i]) % static_cast<std::uintptr_t>(bytes) != 0) return false;
+    for (int j = 0; j < P::axes; ++j)
+      if (j != axis && a.step[i][j] % n != 0) return false;
+    return !c.gathered || a.gathered_step[i] % n == 0;
+  }
+  template <class P>
   static bool products_are_wide(const typename P::arguments& a) {
     constexpr int n = cuda::depth_lanes<P>;
+    if constexpr (P::column >= 0)
+      if (!access_is_wide<P>(a, P::contracted_access, P::column, cuda::column_lanes<P>)) return false;
     return (P::contraction < 0 || is_wide<P>(a, &access_code::contraction, P::contraction, n)) &&
            is_wide<P>(a, &access_code::inner, P::outer, n);
   }

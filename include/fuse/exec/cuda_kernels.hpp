@@ -49,6 +49,15 @@ consteval int depth_lanes_of_program() {
 template <class P>
 inline constexpr int depth_lanes = depth_lanes_of_program<P>();
 
+/// Columns in a 16-byte access of the matrix that attention weighs.
+template <class P>
+consteval int column_lanes_of_program() {
+  const access_code matrix = P::access[P::contracted_access];
+  return matrix.column == stepping::unit ? 16 / size_of(matrix.type) : 1;
+}
+template <class P>
+inline constexpr int column_lanes = column_lanes_of_program<P>();
+
 template <class P>
 consteval int count_kept() {
   int n = 0;
@@ -127,7 +136,7 @@ __global__ void __launch_bounds__(256)
   char* mine = scratch ? scratch + index(blockIdx.x) * scratch_stride : dynamic;
   const index count = row_count<P>(a);
   for (index row = blockIdx.x; row < count; row += gridDim.x) {
-    if (wide) run_attention<P, depth_lanes<P>, 1, 1>(b, a, row, mine, capacity);
+    if (wide) run_attention<P, depth_lanes<P>, 1, column_lanes<P>>(b, a, row, mine, capacity);
     else run_attention<P, 1, 1, 1>(b, a, row, mine, capacity);
   }
 }

@@ -69,7 +69,7 @@ class host_executor {
     } else {
       const index n = length<P, P::outer>(a), columns = length<P, P::column>(a);
       const index capacity = (n + host_lanes - 1) / host_lanes * host_lanes;
-      in_parallel(row_count<P>(a), grain_of(n * columns), attentions::scratch_bytes<P, host_values>(capacity, columns, 1),
+      in_parallel(row_count<P>(a), grain_of(n * columns), attentions::scratch_bytes<P, host_values>(capacity, columns, 1, host_lanes),
                   [&](index begin, index end, char* scratch) {
                     for (index row = begin; row < end; ++row)
                       run_attention<P, host_lanes, host_lanes, host_lanes>(single_block{}, a, row, scratch, capacity);

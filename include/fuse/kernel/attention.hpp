@@ -13,10 +13,12 @@ template <class P, class Values>
 FUSE_HD index row_bytes(index capacity) {
   return (rows::scratch_bytes<P, Values> * capacity + 15) / 16 * 16;
 }
-/// Bytes of scratch memory of one block: the row, the output row of c, and the partial sums of its threads.
+/// Bytes of scratch memory of one block: the row, the output row of c, and the partial sums of its threads, for packs of
+/// `n` columns.
 template <class P, class Values>
-FUSE_HD index scratch_bytes(index capacity, index c, int threads) {
-  return row_bytes<P, Values>(capacity) + 8 * (c + (threads > 1 ? threads : 0));
+FUSE_HD index scratch_bytes(index capacity, index c, int threads, int n) {
+  return row_bytes<P, Values>(capacity) +
+         index(sizeof(compute_type_of<P::contracted_type>)) * (c + products::part_count(threads, n));
 }
 }  // namespace attentions
 
@@ -44,7 +46,7 @@ FUSE_HD void run_attention(const B& b, const typename P::arguments& a, index row
   using S = compute_type_of<P::step[P::contracted].type>;
   const S* weights = reinterpret_cast<const S*>(scratch + rows::scratch_number<P, V>(P::contracted) * capacity * rows::slot_bytes<P, V>);
   T* out = reinterpret_cast<T*>(scratch + attentions::row_bytes<P, V>(capacity));
-  T* parts = b.size() > 1 ? out + columns : nullptr;  // one partial sum a thread
+  T* parts = b.size() > 1 ? out + columns : nullptr;
   constexpr stepping across = m.column == stepping::unit ? stepping::unit : stepping::strided;
   outer<(across == stepping::unit ? Column : 1), across>(
       b, products::matrix<dtype_for<S>, stepping::unit>{weights, 0, 1},

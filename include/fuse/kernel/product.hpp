@@ -15,6 +15,14 @@ inline constexpr dtype dtype_for = std::is_same_v<T, float>          ? dtype::f3
                                  : std::is_same_v<T, std::int64_t> ? dtype::i64
                                                                    : dtype::i32;
 
+/// Lane j of a value.
+FUSE_UNCHECKED
+template <class Values, class V>
+FUSE_HD auto lane_of(const V& v, int j) {
+  if constexpr (Values::device) return v.v[j];
+  else return packs::lane(v, j);
+}
+
 /// One operand of a contraction: element (i, k) is at p + i * step_i + k * step_k.
 template <dtype D, stepping AlongK>
 struct matrix {
@@ -89,9 +97,14 @@ FUSE_HD void dot(const B& b, matrix<D, L> left, matrix<D, R> right, index rows, 
   }
 }
 
+/// Partial sums of one block: a plane of one value a thread for each of its N lanes. Planes are apart by so much that
+/// neighbouring threads write, and neighbouring columns read, different banks of shared memory.
+FUSE_HD constexpr index part_plane(index threads, int n) { return threads + 32 / n; }
+FUSE_HD constexpr index part_count(index threads, int n) { return threads > 1 ? part_plane(threads, n) * n : 0; }
+
 /// out(i, c) = sum over k of left(i, k) * right(k, c) for i < rows, c < columns; the right operand is read along its
-/// columns (R: how they lie). Threads take packs of N columns, and where columns are few, shares of k: `parts` (size() * N
-/// values) then holds their partial sums.
+/// columns (R: how they lie). Threads take packs of N columns, and where columns are few and there is one row, shares of k:
+/// `parts` (part_count(size(), N) values) then holds their partial sums.
 FUSE_UNCHECKED
 template <int N, stepping R, block B, dtype DL, dtype DR, stepping L, stepping K, class T>
 FUSE_HD void outer(const B& b, matrix<DL, L> left, matrix<DR, K> right, index column_step, index rows, index columns, index depth,
@@ -99,15 +112,14 @@ FUSE_HD void outer(const B& b, matrix<DL, L> left, matrix<DR, K> right, index co
   using V = typename B::values;
   using value = typename V::template value<T, N>;
   const index packs = (columns + N - 1) / N;
-  index shares = packs > 0 && parts != nullptr ? b.size() / packs : 1;
-  if (shares < 1) shares = 1;
-  const index share = b.size() == 1 ? 0 : b.rank() / (packs < b.size() ? packs : index(b.size()));
-  const index first = b.size() == 1 ? 0 : b.rank() % (packs < b.size() ? packs : index(b.size()));
+  if (packs == 0) return;
+  const int beside = packs < b.size() ? static_cast<int>(packs) : b.size();  // threads along the columns
+  const int shares = parts != nullptr ? b.size() / beside : 1, share = b.rank() / beside, first = b.rank() % beside;
   constexpr int M = 4;
   for (index i = 0; i < rows; i += M) {
     const int taken = static_cast<int>(rows - i < M ? rows - i : M);
     if (share < shares) {
-      for (index p = first; p < packs; p += (packs < b.size() ? packs : index(b.size()))) {
+      for (index p = first; p < packs; p += beside) {
         const index c = p * N;
         const int count = static_cast<int>(columns - c < N ? columns - c : N);
         value sum[M];
@@ -126,18 +138,21 @@ FUSE_HD void outer(const B& b, matrix<DL, L> left, matrix<DR, K> right, index co
         FUSE_UNROLL
         for (int m = 0; m < M; ++m) {
           if (m >= taken) break;
-          T* to = shares > 1 ? parts + share * columns + c : out + (i + m) * out_step + c;
-          V::template store<dtype_for<T>, stepping::unit, N>(to, 1, sum[m], count);
-          if (shares > 1) break;  // one row at a time below
+          if (shares > 1) {
+            FUSE_UNROLL
+            for (int j = 0; j < N; ++j) parts[j * part_plane(b.size(), N) + b.rank()] = lane_of<V>(sum[m], j);
+            break;
+          }
+          V::template store<dtype_for<T>, stepping::unit, N>(out + (i + m) * out_step + c, 1, sum[m], count);
         }
       }
     }
     if (shares > 1) {
-      // Only single rows split k (attention): the partial sums are added in a fixed order.
       b.sync();
-      for (index c = b.rank(); c < columns; c += b.size()) {
-        T s = parts[c];
-        for (index q = 1; q < shares; ++q) s += parts[q * columns + c];
+      for (index c = b.rank(); c < columns; c += b.size()) {  // in a fixed order
+        const T* part = parts + c % N * part_plane(b.size(), N) + c / N;
+        T s = part[0];
+        for (int q = 1; q < shares; ++q) s += part[q * packs];
         out[i * out_step + c] = s;
       }
       b.sync();
