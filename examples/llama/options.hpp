@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The command line of the example.
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "element_type.hpp"
+#include "error.hpp"
+#include "sampler.hpp"
+
+namespace llama {
+
+inline constexpr std::string_view usage =
+    R"(usage: llama MODEL_DIR (--prompt TEXT | --tokens 1,2,3 | --demo) [options]
+
+Runs a Llama checkpoint in Hugging Face format: config.json, model.safetensors (or shards with their index), and for
+text tokenizer.model.
+
+  --prompt TEXT        the text to continue
+  --tokens 1,2,3       token ids to continue; prints ids
+  --count N            generate at most N tokens (64)
+  --temperature X      0: always the most probable token (0); 1: the model's own distribution
+  --top-k N            choose among the N most probable tokens (0: all)
+  --top-p X            choose among the most probable tokens that together reach probability X (1: all)
+  --seed N             equal seeds give equal texts (0)
+  --executor NAME      host or cuda (cuda where this program has it and there is a device)
+  --mode NAME          fused, or eager: one kernel for each operation (fused)
+  --dtype NAME         f32, f16 or bf16: compute in this type (the one the weights are stored in)
+  --dump-logits FILE   write the logits after each token of the prompt as an f32 [tokens, vocab] .npy file
+  --demo               generate text, then compare eager and fused execution in a table
+  --help               print this
+)";
+
+struct options {
+  std::string directory;
+  std::optional<std::string> prompt, tokens;
+  std::optional<std::int64_t> count;
+  sampling choice;
+  std::optional<bool> on_device;  ///< absent: where there is a device
+  bool eager = false, demo = false, help = false;
+  std::optional<element_type> type;  ///< absent: as stored
+  std::string logits_file;           ///< empty: none
+};
+
+namespace detail {
+
+template <class Number>
+Number parse_number(std::string_view option, std::string_view text) {
+  Number value{};
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc{} || end != text.data() + text.size())
+    throw error(std::string(option) + ": expected a number, got " + in_quotes(text) + "; see --help");
+  return value;
+}
+
+/// Which of two words an option was given.
+inline bool is_first(std::string_view option, std::string_view first, std::string_view second, std::string_view text) {
+  if (text != first && text != second)
+    throw error(std::string(option) + ": expected " + std::string(first) + " or " + std::string(second) + ", got " +
+                in_quotes(text) + "; see --help");
+  return text == first;
+}
+
+inline element_type parse_type(std::string_view text) {
+  for (const element_type type : {element_type::f32, element_type::f16, element_type::bf16})
+    if (text == (type == element_type::f32 ? "f32" : type == element_type::f16 ? "f16" : "bf16")) return type;
+  throw error("--dtype: expected f32, f16 or bf16, got " + in_quotes(text) + "; see --help");
+}
+
+}  // namespace detail
+
+/// Parses what follows the program's name. Throws `error` for an unknown option, a missing or malformed value, and
+/// options that exclude each other.
+inline options parse_options(std::span<const char* const> arguments) {
+  options result;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view option = arguments[i];
+    const auto value = [&]() -> std::string_view {
+      if (i + 1 == arguments.size()) throw error(std::string(option) + ": expected a value, got none; see --help");
+      return arguments[++i];
+    };
+    if (option == "--help" || option == "-h")
+      result.help = true;
+    else if (option == "--demo")
+      result.demo = true;
+    else if (option == "--prompt")
+      result.prompt = value();
+    else if (option == "--tokens")
+      result.tokens = value();
+    else if (option == "--count")
+      result.count = detail::parse_number<std::int64_t>(option, value());
+    else if (option == "--temperature")
+      result.choice.temperature = detail::parse_number<double>(option, value());
+    else if (option == "--top-k")
+      result.choice.top_k = detail::parse_number<std::int64_t>(option, value());
+    else if (option == "--top-p")
+      result.choice.top_p = detail::parse_number<double>(option, value());
+    else if (option == "--seed")
+      result.choice.seed = detail::parse_number<std::uint64_t>(option, value());
+    else if (option == "--executor")
+      result.on_device = detail::is_first(option, "cuda", "host", value());
+    else if (option == "--mode")
+      result.eager = detail::is_first(option, "eager", "fused", value());
+    else if (option == "--dtype")
+      result.type = detail::parse_type(value());
+    else if (option == "--dump-logits")
+      result.logits_file = value();
+    else if (option.starts_with("-"))
+      throw error(std::string(option) + ": expected one of the options that --help lists");
+    else if (result.directory.empty())
+      result.directory = option;
+    else
+      throw error(in_quotes(option) + ": expected one model directory, got a second one; put quotes around a prompt");
+  }
+  if (result.help) return result;
+  if (result.directory.empty()) throw error("expected a model directory, got none; see --help");
+  if (result.prompt && result.tokens) throw error("--tokens: expected no --prompt beside it, got both; use one");
+  if (!result.prompt && !result.tokens && !result.demo)
+    throw error("expected --prompt, --tokens or --demo, got none of them; see --help");
+  if (result.count && *result.count < 0)
+    throw error("--count: expected at least 0, got " + std::to_string(*result.count) + "; 0 generates nothing");
+  return result;
+}
+
+}  // namespace llama
