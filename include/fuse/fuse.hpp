@@ -6,6 +6,7 @@
 #if defined(__CUDACC__)
 #include <fuse/exec/cuda_executor.hpp>
 #endif
+#include <fuse/explain/dot.hpp>
 #include <fuse/explain/explain.hpp>
 #include <fuse/op/activation.hpp>
 #include <fuse/op/arithmetic.hpp>

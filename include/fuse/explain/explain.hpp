@@ -8,6 +8,12 @@ namespace fuse {
 
 namespace explaining {
 
+template <class... A>
+void collect(argument* leaves, const A&... a) {
+  int n = 0;
+  (arguments::for_each_leaf(a, [&](const auto& x) { leaves[n++] = arguments::describe(x); }), ...);
+}
+
 inline text bytes(double n) {
   const char* unit[] = {"B", "KiB", "MiB", "GiB"};
   int u = 0;
@@ -145,8 +151,7 @@ template <mode Mode = mode::fused, fixed_name Name, class Fn, class... A>
 text explain(const compiled<Name, Fn>&, const A&... a) {
   using source = planned<Fn, Mode == mode::eager ? planning::policy::eager : planning::policy::fused, 0, A...>;
   argument leaves[source::graph.argument_count + 1];
-  int n = 0;
-  (arguments::for_each_leaf(a, [&](const auto& x) { leaves[n++] = arguments::describe(x); }), ...);
+  explaining::collect(leaves, a...);
   return explaining::in_words<source>(Name.text, leaves);
 }
 

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// dot(function, arguments…): the plan of a call in Graphviz's language: kernels as boxes, tensors as the arrows between.
+#pragma once
+#include <fuse/explain/explain.hpp>
+
+namespace fuse {
+
+namespace explaining {
+
+/// The kernel that writes a buffer of the plan, or -1.
+template <class Source>
+constexpr int writer_of(int buffer) {
+  for (int r = 0; r < Source::plan.root_count; ++r)
+    if (Source::plan.roots[r].buffer == buffer) return Source::plan.roots[r].kernel;
+  return -1;
+}
+
+template <class Source>
+text in_dot(const char* name, const argument* leaves) {
+  constexpr auto& g = Source::graph;
+  constexpr auto& plan = Source::plan;
+  const binding::lengths_of<Source> length(g, leaves);
+  binding::check_lengths<Source>(name, length);
+  text s = "digraph \"";
+  s << name << "\" {\n  node [shape=box];\n";
+  auto tensor = [&](int b) {  // arguments and outputs are nodes of their own
+    s << "  b" << b << " [label=\"" << name_of_buffer<Source>(b) << "\\n" << shape<Source>(g.nodes[plan.buffers[b].node], length)
+      << "\", shape=plain];\n";
+  };
+  for (int b = 0; b < plan.buffer_count; ++b)
+    if (plan.buffers[b].node >= 0 && plan.buffers[b].kind != planning::buffer_kind::temporary &&
+        !(plan.buffers[b].kind == planning::buffer_kind::argument && g.arguments[b].scalar))
+      tensor(b);
+  auto one = [&](const kernel_plan& k, int number) {
+    s << "  k" << number << " [label=\"" << name_of(k.kind);
+    for (int i = 0; i < k.step_count; ++i) {
+      if (k.steps[i].kind == step_kind::product) s << "\\nmatmul";
+      else if (k.steps[i].op && k.steps[i].kind != step_kind::cast) s << "\\n" << k.steps[i].op->name;
+    }
+    s << (k.column >= 0 ? "\\nmatmul\"];\n" : "\"];\n");
+    bool drawn[sizeof(plan.buffers) / sizeof(planning::buffer_info)]{};
+    for (int i = 0; i < k.access_count; ++i) {
+      const short b = k.accesses[i].buffer;
+      if (b < 0 || drawn[b]) continue;
+      drawn[b] = true;
+      const int writer = writer_of<Source>(b);
+      const bool temporary = plan.buffers[b].kind == planning::buffer_kind::temporary;
+      if (writer == number) {
+        if (!temporary) s << "  k" << number << " -> b" << b << ";\n";
+      } else if (writer >= 0) {
+        s << "  k" << writer << " -> k" << number << " [label=\"" << shape<Source>(g.nodes[plan.buffers[b].node], length) << "\"];\n";
+      } else {
+        s << "  b" << b << " -> k" << number << ";\n";
+      }
+    }
+  };
+  [&]<int... K>(std::integer_sequence<int, K...>) { (one(Source::template kernel<K>::k, K), ...); }(
+      std::make_integer_sequence<int, Source::kernels>{});
+  return s << "}\n";
+}
+
+}  // namespace explaining
+
+/// The plan of f for these arguments as a Graphviz digraph; dot<mode::eager> the plan with one kernel per operation.
+template <mode Mode = mode::fused, fixed_name Name, class Fn, class... A>
+text dot(const compiled<Name, Fn>&, const A&... a) {
+  using source = planned<Fn, Mode == mode::eager ? planning::policy::eager : planning::policy::fused, 0, A...>;
+  argument leaves[source::graph.argument_count + 1];
+  explaining::collect(leaves, a...);
+  return explaining::in_dot<source>(Name.text, leaves);
+}
+
+}  // namespace fuse
