@@ -82,7 +82,7 @@ CONTRACT(hardswish, 3, 3, 3, x <= -3 ? -X(0) : x >= 3 ? x : x * (x + 3) / 6);
 
 template <>
 struct of<ops::silu_t> : defaults {
-  static constexpr double f32 = 3, f64 = 3, device = 6;
+  static constexpr double f32 = 4, f64 = 4, device = 6;
   template <class X>
   static X exact(X x) {
     return x < -2000 ? -X(0) : x / (1 + std::exp(-x));
@@ -92,7 +92,7 @@ struct of<ops::silu_t> : defaults {
 
 template <>
 struct of<ops::mish_t> : defaults {
-  static constexpr double f32 = 4, f64 = 4, device = 8;
+  static constexpr double f32 = 5, f64 = 5, device = 8;
   template <class X>
   static X exact(X x) {
     if (x < -2000) return -X(0);
