@@ -50,7 +50,7 @@ FUSE_HD pack<float, W> erf(pack<float, W> x) {
   return copysign(select(a < 1.f, near(a), 1.f - tail(a, 1.f, -1.f)), x);
 }
 
-/// At most 5 ulp (4 with fused multiply-add), subnormal results included.
+/// At most 5 ulp, subnormal results included.
 template <int W>
 FUSE_HD pack<float, W> erfc(pack<float, W> x) {
   using namespace error_functions;

@@ -38,7 +38,7 @@ FUSE_HD V exp2_fraction(V r) {
 }
 }  // namespace exponentials
 
-/// At most 1 ulp, subnormal results included.
+/// At most 1.1 ulp, subnormal results included.
 template <int W>
 FUSE_HD pack<float, W> exp(pack<float, W> x) {
   return exponentials::exp_times(pack<float, W>(1.f), x);

@@ -42,7 +42,7 @@ requires std::is_integral_v<T> FUSE_HD pack<T, W> pow(pack<T, W> base, pack<T, W
   return packs::each([](T b, T e) { return powers::of_integers(b, e); }, base, exponent);
 }
 
-/// At most 1 ulp, subnormal results included, with C's special values.
+/// At most 2 ulp, subnormal results included, with C's special values.
 template <int W>
 FUSE_HD pack<float, W> pow(pack<float, W> x, pack<float, W> y) {
   using V = pack<float, W>;
