@@ -113,11 +113,9 @@ constexpr typename symbol_type<T>::type enter_all(graph_builder& g) {
   if constexpr (structure<T>) {
     constexpr std::size_t members = decltype(hana::length(hana::accessors<T>()))::value;
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      auto member = [&](auto from, auto to) {
-        using storage_member = std::remove_cvref_t<decltype(hana::second(from)(std::declval<T&>()))>;
-        hana::second(to)(s) = enter_all<storage_member>(g);
-      };
-      (member(hana::at_c<I>(hana::accessors<T>()), hana::at_c<I>(hana::accessors<S>())), ...);
+      ((hana::second(hana::at_c<I>(hana::accessors<S>()))(s) = enter_all<
+            std::remove_cvref_t<decltype(hana::second(hana::at_c<I>(hana::accessors<T>()))(std::declval<T&>()))>>(g)),
+       ...);
     }(std::make_index_sequence<members>{});
   } else {
     enter<T>(g, s);
