@@ -279,7 +279,7 @@ constexpr short dim_of_size(graph_builder&, extent_value<N> e) {
 }
 
 /// The static shape that reshape gives; extent -2 where the counts disagree.
-consteval shape reshaped(const shape& from, shape to) {
+constexpr shape reshaped(const shape& from, shape to) {
   index have = 1, want = 1;
   int inferred = -1;
   for (int i = 0; i < from.rank; ++i) have = have == dyn || from.extent[i] == dyn ? dyn : have * from.extent[i];
