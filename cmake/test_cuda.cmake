@@ -82,7 +82,7 @@ find_program(FUSE_FILECHECK NAMES FileCheck-14 FileCheck HINTS /usr/lib/llvm-14/
 mark_as_advanced(FUSE_FILECHECK)
 cmake_path(GET CMAKE_CUDA_COMPILER PARENT_PATH fuse_cuda_programs)
 function(fuse_add_codegen_test name)
-  add_test(NAME "codegen/${name}" COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/codegen/run.py" ${ARGN})
+  add_test(NAME "codegen/${name}" COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/codegen/run.py" ${ARGN})
   set_tests_properties("codegen/${name}" PROPERTIES TIMEOUT 900 ENVIRONMENT_MODIFICATION
                                                     "PATH=path_list_prepend:${fuse_cuda_programs}")
 endfunction()

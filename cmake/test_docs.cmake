@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every C++ block in the README and in docs/ is a program: compiled with our own flags and run, on the simulated device
 # where it uses CUDA.
-find_package(Python3 REQUIRED COMPONENTS Interpreter)
 file(GLOB fuse_documents CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/docs/*.md")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${fuse_documents})
 execute_process(
@@ -26,4 +25,4 @@ foreach(source IN LISTS fuse_snippets)
   add_dependencies(docs docs_${name})
   add_test(NAME "docs/${name}" COMMAND docs_${name})
 endforeach()
-add_test(NAME docs/links COMMAND "${PROJECT_SOURCE_DIR}/tools/check_text.py" --links-only)
+add_test(NAME docs/links COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/tools/check_text.py" --links-only)

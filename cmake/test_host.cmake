@@ -37,7 +37,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT FUSE_SANITIZE)
   file(GLOB fuse_fail_cases CONFIGURE_DEPENDS fail/*.cpp)
   foreach(source IN LISTS fuse_fail_cases)
     cmake_path(GET source STEM name)
-    add_test(NAME "fail/${name}" COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/fail/run.py" --case "${name}" --compiler
-                                         "${CMAKE_CXX_COMPILER}")
+    add_test(NAME "fail/${name}" COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/fail/run.py" --case
+                                         "${name}" --compiler "${CMAKE_CXX_COMPILER}")
   endforeach()
 endif()
