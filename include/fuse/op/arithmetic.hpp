@@ -40,11 +40,10 @@ struct multiply_t {
 struct divide_t {
   static constexpr const char* name = "divide";
   static constexpr int arity = 2;
-  static constexpr bool folds = true;
   static constexpr bool integers = false;
   static constexpr result_rule result = result_rule::floating;
   template <class V>
-  FUSE_HD constexpr V operator()(V a, V b) const {
+  FUSE_HD V operator()(V a, V b) const {
     return a / b;
   }
 };
