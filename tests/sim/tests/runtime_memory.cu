@@ -66,7 +66,7 @@ TEST_CASE("nothing is copied beyond an allocation") {
   CHECK(failed_with(cudaMemcpy(data.data, host.data(), 404, cudaMemcpyHostToDevice), cudaErrorInvalidValue));
   CHECK(failed_with(cudaMemcpy(host.data(), data.data + 50, 204, cudaMemcpyDeviceToHost), cudaErrorInvalidValue));
   CHECK(failed_with(cudaMemset(data.data + 99, 0, 5), cudaErrorInvalidValue));
-  CHECK(failed_with(cudaMemcpy(data.data, host.data(), 4, static_cast<cudaMemcpyKind>(9)),
+  CHECK(failed_with(cudaMemcpy(data.data, host.data(), 4, static_cast<cudaMemcpyKind>(7)),
                     cudaErrorInvalidMemcpyDirection));
 }
 
