@@ -83,15 +83,18 @@ template <class F, dtype type, expression A>
 constexpr auto reduce_row(A x) {
   static_assert(A::rank >= 1, "fuse: a reduction needs at least one axis");
   graph_builder& g = *x.graph;
+  constexpr shape kept = kept_shape<A>();
+  const short in = cast_to(g, x.id, type);
+  // A row of one element is its own reduction.
+  if constexpr (shape_v<A>.extent[A::rank - 1] == 1) return expr<type, extents_from<kept>>{&g, in};
   node n;
   n.op = &op_of<F>;
   n.type = type;
-  n.in[0] = cast_to(g, x.id, type);
+  n.in[0] = in;
   const node operand = g.nodes[x.id];
   n.rank = operand.rank;
   for (int i = 0; i + 1 < n.rank; ++i) n.dims[i] = operand.dims[i];
   n.dims[n.rank - 1] = g.constant_dim(1);
-  constexpr shape kept = kept_shape<A>();
   return expr<type, extents_from<kept>>{&g, g.push(n)};
 }
 
