@@ -139,7 +139,8 @@ bool is_empty(const Graph& g, const lengths<Graph>& length) {
   const int axes = K.kind == family::row || K.kind == family::attention ? K.rank - 1 : K.rank;
   for (int i = 0; i < axes; ++i)
     if (length[g.canonical(K.dims[i])] == 0) return true;
-  return K.column >= 0 && length[g.canonical(K.dims[K.column])] == 0;
+  if constexpr (K.column >= 0) return length[g.canonical(K.dims[K.column])] == 0;
+  else return false;
 }
 
 }  // namespace fuse::binding

@@ -64,11 +64,11 @@ struct program<Family, Outer, Contraction, Column, Stages, Scalars, Multiple, Co
   static constexpr int contracted = Contracted, contracted_access = ContractedAccess;
   static constexpr dtype contracted_type = ContractedType;
   static constexpr int axes = sizeof...(E), steps = sizeof...(K), accesses = sizeof...(AT), stores = sizeof...(SV);
-  static constexpr index extent[] = {E..., dyn};
-  static constexpr step_code step[] = {{K, T, {A, B, C}, At, El, Ke, St}..., {}};
-  static constexpr const op_info* op[] = {Op..., nullptr};  // apart: device code must not hold their addresses
-  static constexpr access_code access[] = {{AT, AI, AK, AC, AM, AG, AA}..., {}};
-  static constexpr store_code store[] = {{SV, SI, SA}..., {}};
+  static constexpr index extent[axes + 1] = {E..., dyn};
+  static constexpr step_code step[steps + 1] = {{K, T, {A, B, C}, At, El, Ke, St}..., {}};
+  static constexpr const op_info* op[steps + 1] = {Op..., nullptr};  // apart: device code must not hold their addresses
+  static constexpr access_code access[accesses + 1] = {{AT, AI, AK, AC, AM, AG, AA}..., {}};
+  static constexpr store_code store[stores + 1] = {{SV, SI, SA}..., {}};
   using arguments = kernel_arguments<axes, accesses, Scalars>;
 };
 
