@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "../model.hpp"
+
+template class llama::model<fuse::f16, fuse::host_executor<fuse::modes::any>>;
