@@ -119,7 +119,7 @@ constexpr double folded(V... v) {
 }
 }  // namespace
 static_assert(folded<add_t>(2, 3) == 5 && folded<subtract_t>(2, 3) == -1 && folded<multiply_t>(2, 3) == 6);
-static_assert(folded<divide_t>(3, 2) == 1.5 && folded<negative_t>(2) == -2 && folded<sign_t>(-7) == -1);
+static_assert(folded<negative_t>(2) == -2 && folded<sign_t>(-7) == -1);
 static_assert(folded<minimum_t>(2, 3) == 2 && folded<maximum_t>(2, 3) == 3 && folded<clamp_t>(9, 2, 3) == 3);
 static_assert(folded<relu_t>(-2) == 0 && folded<leaky_relu_t>(-2, 0.5) == -1 && folded<where_t>(1, 2, 3) == 2);
 static_assert(folded<less_t>(2, 3) == 1 && folded<equal_t>(2, 3) == 0 && folded<logical_and_t>(2, 0) == 0);
