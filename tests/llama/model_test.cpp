@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The Llama against transformers: the shipped model and every checkpoint under references/, each of which covers
+/// options of the architecture (references.json says which).
+
+#include "llama/model.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "llama/checkpoint.hpp"
+#include "llama/generate.hpp"
+#include "llama/npy.hpp"
+
+using fuse::mode;
+using llama::checkpoint;
+using llama::rows_of_logits;
+using llama::token_id;
+
+namespace {
+
+using executor = fuse::host_executor<fuse::modes::any>;
+using logits = fuse::tensor<float, llama::matrix_extents>;
+template <class T>
+using model = llama::model<T, executor>;
+
+const std::filesystem::path references = std::filesystem::path(FUSE_SOURCE_DIR) / "tests/llama/references";
+
+nlohmann::json read_json(const std::filesystem::path& path) {
+  return llama::parse_json(llama::mapped_file(path).text(), path.string());
+}
+
+/// What transformers computed from one checkpoint, in f32.
+struct reference {
+  std::string name, weights;
+  checkpoint opened;
+  std::vector<token_id> tokens, greedy;
+  llama::npy_array expected;
+  double bound = 0;  // of a half precision checkpoint: the error of transformers in that precision
+
+  explicit reference(const nlohmann::json& entry)
+      : name(entry.at("directory").get<std::string>()),
+        weights(entry.at("weights").get<std::string>()),
+        opened(references / entry.at("checkpoint").get<std::string>()),
+        tokens(read_json(references / name / "tokens.json").get<std::vector<token_id>>()),
+        greedy(read_json(references / name / "greedy.json").get<std::vector<token_id>>()),
+        expected(llama::read_npy(references / name / "logits.npy")) {
+    if (weights != "f32")
+      bound = read_json(references / name / "precision.json").at("max_error_over_max_logit").get<double>();
+  }
+  fuse::index room() const { return static_cast<fuse::index>(tokens.size() + greedy.size()); }
+};
+
+void for_each_reference(const std::function<void(const reference&)>& f) {
+  const nlohmann::json list = read_json(references / "references.json");
+  CHECK(list.at("references").size() >= 9);
+  for (const nlohmann::json& entry : list.at("references")) {
+    const reference r(entry);
+    CAPTURE(r.name);
+    f(r);
+  }
+}
+
+double largest(std::span<const float> x) {
+  return std::accumulate(x.begin(), x.end(), 0.0, [](double m, float v) { return std::max(m, std::abs(double(v))); });
+}
+std::span<const float> values(const logits& x) { return {x.data(), static_cast<std::size_t>(x.size())}; }
+
+/// max |x - y| / max |y|
+double relative_error(std::span<const float> x, std::span<const float> y) {
+  REQUIRE(x.size() == y.size());
+  double error = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double difference = std::abs(double(x[i]) - double(y[i]));
+    error = std::isnan(difference) ? INFINITY : std::max(error, difference);
+  }
+  return error / largest(y);
+}
+
+template <class T>
+double error_of(const reference& r, mode how) {
+  executor e(how);
+  const llama::weights<T> w(e, r.opened);
+  model<T> m(e, r.opened.config(), w, r.room());
+  const logits all = m(r.tokens, rows_of_logits::all);
+  CHECK(all.extent(0) == static_cast<fuse::index>(r.tokens.size()));
+  CHECK(all.extent(1) == r.opened.config().vocab_size);
+  return relative_error(values(all), r.expected.values);
+}
+
+const checkpoint& shipped() {
+  static const checkpoint opened(std::filesystem::path(FUSE_SOURCE_DIR) / "examples/llama/model");
+  return opened;
+}
+
+/// A model with what it refers to.
+template <class T>
+struct running {
+  executor e;
+  llama::weights<T> w;
+  model<T> m;
+  running(const checkpoint& opened, fuse::index capacity, mode how = mode::fused)
+      : e(how), w(e, opened), m(e, opened.config(), w, capacity) {}
+};
+
+constexpr double bound_f32 = 2e-4;
+
+}  // namespace
+
+TEST_CASE("model: computed in f32, every checkpoint gives the logits of transformers") {
+  for_each_reference([](const reference& r) {
+    CHECK(error_of<float>(r, mode::fused) <= bound_f32);
+    CHECK(error_of<float>(r, mode::eager) <= bound_f32);
+  });
+}
+
+TEST_CASE("model: half precision is no worse than that of transformers") {
+  int halves = 0;
+  for_each_reference([&](const reference& r) {
+    if (r.weights == "f32") return;
+    ++halves;
+    const bool bf16 = r.weights == "bf16";
+    const double fused = bf16 ? error_of<fuse::bf16>(r, mode::fused) : error_of<fuse::f16>(r, mode::fused);
+    const double eager = bf16 ? error_of<fuse::bf16>(r, mode::eager) : error_of<fuse::f16>(r, mode::eager);
+    CAPTURE(eager);
+    CHECK(fused <= r.bound);
+    CHECK(fused > 0);
+    CHECK(eager <= 2 * r.bound);  // rounds after every operation, transformers after some
+  });
+  CHECK(halves >= 4);
+}
+
+TEST_CASE("model: greedy decoding in f32 chooses the tokens of transformers") {
+  for_each_reference([](const reference& r) {
+    running<float> fused(r.opened, r.room());
+    llama::sampler choose(llama::sampling{});
+    std::vector<token_id> generated;
+    const auto count = static_cast<std::int64_t>(r.greedy.size());
+    CHECK(count == 64);
+    llama::generate(fused.m, fused.m(r.tokens), choose, count, {}, [&](token_id id) { generated.push_back(id); });
+    CHECK(generated == r.greedy);
+  });
+}
+
+TEST_CASE("model: a prompt in one step equals token by token, eager equals fused") {
+  for_each_reference([](const reference& r) {
+    running<float> whole(r.opened, r.room()), single(r.opened, r.room()), eager(r.opened, r.room(), mode::eager);
+    const logits expected = whole.m(r.tokens, rows_of_logits::all);
+    CHECK(relative_error(values(eager.m(r.tokens, rows_of_logits::all)), values(expected)) < 1e-5);
+    const auto vocab = static_cast<std::size_t>(expected.extent(1));
+    for (std::size_t i = 0; i < r.tokens.size(); ++i) {
+      const logits row = single.m({&r.tokens[i], 1});
+      CHECK(relative_error(values(row), values(expected).subspan(i * vocab, vocab)) < 1e-5);
+    }
+    // In two steps of several tokens each, the second after a past.
+    whole.m.clear();
+    const std::span<const token_id> tokens(r.tokens);
+    whole.m(tokens.first(3));
+    const logits rest = whole.m(tokens.subspan(3), rows_of_logits::all);
+    CHECK(relative_error(values(rest), values(expected).subspan(3 * vocab)) < 1e-5);
+  });
+}
+
+TEST_CASE("model: eager and fused do the same work in many and in few kernels") {
+  const token_id token = 5;
+  running<fuse::bf16> fused(shipped(), 8), eager(shipped(), 8, mode::eager);
+  const std::int64_t layers = shipped().config().num_hidden_layers;
+  fused.m({&token, 1}), eager.m({&token, 1});
+  // A layer: norm; q, k and v; rope of q; rope of k into the cache; attention; o; norm; gate and up; down.
+  CHECK(fused.e.launches() == 1 + 11 * layers + 2);
+  CHECK(eager.e.launches() > 4 * fused.e.launches());
+}
+
+TEST_CASE("model: a sequence longer than the cache is refused before anything changes") {
+  running<float> r(shipped(), 4);
+  const std::vector<token_id> tokens{1, 20, 300, 1000, 7};
+  const std::span<const token_id> all(tokens);
+  r.m(all.first(3));
+  CHECK_THROWS_WITH_AS(r.m(all.first(2)),
+                       "llama: context: expected at most 4 positions, the cache's capacity, got 3 + 2; generate fewer "
+                       "tokens, or shorten the prompt",
+                       llama::error);
+  CHECK(r.m.length() == 3);
+  const logits after = r.m(all.subspan(3, 1));
+  CHECK_THROWS_AS(r.m(all.last(1)), llama::error);
+  running<float> other(shipped(), 5);
+  CHECK(relative_error(values(after), values(other.m(all.first(4)))) < 1e-5);
+  CHECK_NOTHROW(other.m(all.last(1)));
+}
+
+TEST_CASE("model: wrong tokens and capacities are refused") {
+  running<float> r(shipped(), 4);
+  const std::vector<token_id> outside{1, 2048}, negative{-1};
+  CHECK_THROWS_AS(r.m(outside), llama::error);
+  CHECK_THROWS_AS(r.m(negative), llama::error);
+  CHECK_THROWS_AS(r.m(std::span<const token_id>{}), llama::error);
+  CHECK(r.m.length() == 0);
+  CHECK_THROWS_WITH_AS(running<float>(shipped(), 513),
+                       "llama: context: expected a capacity from 1 to max_position_embeddings = 512, got 513; the "
+                       "model was not made for more positions",
+                       llama::error);
+  CHECK_THROWS_AS(running<float>(shipped(), 0), llama::error);
+}
+
+TEST_CASE("model: generation stops at an end token, at the count, and costs one step for each token but the last") {
+  running<fuse::bf16> r(shipped(), 32);
+  const std::vector<token_id> prompt{1, 20, 300};
+  const auto generated = [&](std::int64_t count, std::vector<token_id> stop) {
+    llama::sampler choose(llama::sampling{});
+    std::vector<token_id> ids;
+    r.m.clear();
+    const auto cost = llama::generate(r.m, r.m(prompt), choose, count, stop, [&](token_id id) { ids.push_back(id); });
+    CHECK(cost.steps == std::max<std::int64_t>(0, r.m.length() - 3));
+    return ids;
+  };
+  const std::vector<token_id> ids = generated(8, {});
+  CHECK(ids.size() == 8);
+  CHECK(r.m.length() == 3 + 7);
+  const auto place = std::find(ids.begin(), ids.end(), ids[5]);
+  CHECK(generated(8, {ids[5]}) == std::vector<token_id>(ids.begin(), place));
+  CHECK(generated(0, {}).empty());
+  CHECK(llama::replay(r.m, prompt, ids).steps == 8);
+  CHECK(r.m.length() == 3 + 8);
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "llama/options.hpp"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+namespace {
+
+llama::options parse(std::vector<const char*> arguments) { return llama::parse_options(arguments); }
+
+}  // namespace
+
+TEST_CASE("options: each is read into its place") {
+  const llama::options o = parse({"model",
+                                  "--prompt",
+                                  "In the beginning",
+                                  "--count",
+                                  "7",
+                                  "--temperature",
+                                  "0.5",
+                                  "--top-k",
+                                  "40",
+                                  "--top-p",
+                                  "0.9",
+                                  "--seed",
+                                  "3",
+                                  "--executor",
+                                  "host",
+                                  "--mode",
+                                  "eager",
+                                  "--dtype",
+                                  "bf16",
+                                  "--dump-logits",
+                                  "out.npy"});
+  CHECK(o.directory == "model");
+  CHECK(o.prompt == "In the beginning");
+  CHECK_FALSE(o.tokens);
+  CHECK(o.count == 7);
+  CHECK(o.choice.temperature == 0.5);
+  CHECK(o.choice.top_k == 40);
+  CHECK(o.choice.top_p == 0.9);
+  CHECK(o.choice.seed == 3);
+  CHECK(o.on_device == false);
+  CHECK(o.eager);
+  CHECK(o.type == llama::element_type::bf16);
+  CHECK(o.logits_file == "out.npy");
+  CHECK_FALSE(o.demo);
+}
+
+TEST_CASE("options: what is not said has a default") {
+  const llama::options o = parse({"--tokens", "1,2", "model"});
+  CHECK(o.directory == "model");
+  CHECK(o.tokens == "1,2");
+  CHECK_FALSE(o.count);
+  CHECK_FALSE(o.on_device);
+  CHECK_FALSE(o.eager);
+  CHECK_FALSE(o.type);
+  CHECK(o.logits_file.empty());
+  CHECK(o.choice.temperature == 0);
+  CHECK(parse({"model", "--demo"}).demo);
+  CHECK(parse({"model", "--demo", "--executor", "cuda"}).on_device == true);
+  CHECK(parse({"--help"}).help);
+}
+
+TEST_CASE("options: mistakes are named") {
+  const auto refused = [](std::vector<const char*> arguments, const char* message) {
+    CAPTURE(message);
+    CHECK_THROWS_WITH_AS(parse(arguments), message, llama::error);
+  };
+  refused({}, "llama: expected a model directory, got none; see --help");
+  refused({"--demo"}, "llama: expected a model directory, got none; see --help");
+  refused({"model"}, "llama: expected --prompt, --tokens or --demo, got none of them; see --help");
+  refused({"model", "--prompt"}, "llama: --prompt: expected a value, got none; see --help");
+  refused({"model", "--prompt", "a", "--tokens", "1"},
+          "llama: --tokens: expected no --prompt beside it, got both; use one");
+  refused({"model", "--prompt", "two", "words"},
+          "llama: \"words\": expected one model directory, got a second one; put quotes around a prompt");
+  refused({"model", "--promt", "a"}, "llama: --promt: expected one of the options that --help lists");
+  refused({"model", "--demo", "--count", "many"}, "llama: --count: expected a number, got \"many\"; see --help");
+  refused({"model", "--demo", "--count", "-1"}, "llama: --count: expected at least 0, got -1; 0 generates nothing");
+  refused({"model", "--demo", "--seed", "-1"}, "llama: --seed: expected a number, got \"-1\"; see --help");
+  refused({"model", "--demo", "--mode", "lazy"}, "llama: --mode: expected eager or fused, got \"lazy\"; see --help");
+  refused({"model", "--demo", "--executor", "tpu"},
+          "llama: --executor: expected cuda or host, got \"tpu\"; see --help");
+  refused({"model", "--demo", "--dtype", "f64"}, "llama: --dtype: expected f32, f16 or bf16, got \"f64\"; see --help");
+}
