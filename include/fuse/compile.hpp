@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// compile<"name">(function): traces a pure function while the program is compiled, plans its kernels, and gives an object
-// that runs them on an executor.
+// compile<"name">(function): traces a pure function while the program is compiled, plans its kernels, and gives an
+// object that runs them on an executor.
 #pragma once
 #include <cstddef>
 #include <fuse/exec/bind.hpp>
@@ -26,7 +26,8 @@ struct output_pack {
   short id[count];
 };
 
-template <class T> struct output_types;
+template <class T>
+struct output_types;
 template <dtype D, class E>
 struct output_types<expr<D, E>> {
   static constexpr int count = 1;
@@ -42,8 +43,10 @@ struct output_types<output_pack<E...>> {
   }
 };
 
-template <class T> inline constexpr bool is_output = is_expression<T>;
-template <class... E> inline constexpr bool is_output<output_pack<E...>> = true;
+template <class T>
+inline constexpr bool is_output = is_expression<T>;
+template <class... E>
+inline constexpr bool is_output<output_pack<E...>> = true;
 
 }  // namespace tracing
 
@@ -62,8 +65,10 @@ struct out_t {
 template <class... T>
 auto out(const T&... x) {
   auto as_view = [](const auto& v) {
-    if constexpr (requires { v.view(); }) return v.view();
-    else return v;
+    if constexpr (requires { v.view(); })
+      return v.view();
+    else
+      return v;
   };
   return out_t<decltype(as_view(x))...>{{as_view(x)...}};
 }
@@ -111,13 +116,15 @@ struct planned {
   static constexpr int kernels = plan.kernel_count;
   /// What messages call leaf `number` of the arguments.
   static text argument_name(int number) { return arguments::name_of_leaf<A...>(number); }
-  template <int K> using kernel = program_of<planned, K>;  // ::k is its plan, ::type its program
+  template <int K>
+  using kernel = program_of<planned, K>;  // ::k is its plan, ::type its program
 };
 
 template <fixed_name Name, class Fn>
 class compiled {
-  static_assert(std::is_empty_v<Fn>,
-                "fuse::compile: the function has captures (pass run-time values as arguments; literals inside it are constants)");
+  static_assert(
+      std::is_empty_v<Fn>,
+      "fuse::compile: the function has captures (pass run-time values as arguments; literals inside it are constants)");
   static_assert(!std::is_empty_v<Fn> || std::is_default_constructible_v<Fn>,
                 "fuse::compile: the function must be a captureless lambda or a default-constructible functor");
 
@@ -144,7 +151,8 @@ class compiled {
           ((bits |= unsigned(!V::is_row_major) << at++), ...);
           return bits;
         }();
-        std::apply([&](const auto&... view) { run<strided>(executor, {arguments::describe(view)...}, a...); }, out.views);
+        std::apply([&](const auto&... view) { run<strided>(executor, {arguments::describe(view)...}, a...); },
+                   out.views);
       }
     }
   }
@@ -160,7 +168,9 @@ class compiled {
       static_assert(takes, "fuse: the function does not take this number of arguments");
       if constexpr (takes) {
         constexpr bool returns = tracing::is_output<tracing::result_of<Fn, A...>>;
-        static_assert(returns, "fuse: the function returns nothing that can be computed: return an expression or fuse::outputs(...)");
+        static_assert(
+            returns,
+            "fuse: the function returns nothing that can be computed: return an expression or fuse::outputs(...)");
         return returns;
       }
     }
@@ -175,11 +185,13 @@ class compiled {
         constexpr bool dtypes = ((dtype_of<typename V::element_type> == std::tuple_element_t<I, Types>::type) && ...);
         constexpr bool ranks = ((V::rank == std::tuple_element_t<I, Types>::rank) && ...);
         constexpr bool writable = (!std::is_const_v<typename V::element_type> && ...);
-        static_assert(dtypes, "fuse: an output buffer has another dtype than the result (cast the result, or change the buffer)");
+        static_assert(
+            dtypes, "fuse: an output buffer has another dtype than the result (cast the result, or change the buffer)");
         static_assert(ranks, "fuse: an output buffer has another rank than the result");
         static_assert(writable, "fuse: an output buffer is const");
         return dtypes && ranks && writable;
-      }(std::make_index_sequence<sizeof...(V)>{});
+      }
+      (std::make_index_sequence<sizeof...(V)>{});
     }
     return false;
   }
@@ -208,8 +220,10 @@ class compiled {
     std::tuple<decltype(empty<std::tuple_element_t<I, Types>>(executor, n[I]))...> results{
         empty<std::tuple_element_t<I, Types>>(executor, n[I])...};
     run<0>(executor, {arguments::describe(std::get<I>(results))...}, a...);
-    if constexpr (sizeof...(I) == 1) return std::move(std::get<0>(results));
-    else return results;
+    if constexpr (sizeof...(I) == 1)
+      return std::move(std::get<0>(results));
+    else
+      return results;
   }
   template <class... A>
   static void collect(argument* leaves, const A&... a) {

@@ -5,7 +5,8 @@
 #if defined(__CUDACC__)
 #define FUSE_HD __host__ __device__ __forceinline__
 #define FUSE_DEVICE __device__ __forceinline__
-// Before a declaration (before its `template`) that is host and device by signature but calls host code in the host pass.
+// Before a declaration (before its `template`) that is host and device by signature but calls host code in the host
+// pass.
 #define FUSE_UNCHECKED _Pragma("nv_exec_check_disable")
 #else
 #define FUSE_HD inline __attribute__((always_inline))

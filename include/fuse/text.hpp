@@ -13,7 +13,10 @@ class text {
   text() = default;
   text(const char* s) { *this << s; }
   text(const text& o) { append(o.c_str(), o.size_); }
-  text(text&& o) noexcept : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)), capacity_(std::exchange(o.capacity_, 0)) {}
+  text(text&& o) noexcept
+      : data_(std::exchange(o.data_, nullptr)),
+        size_(std::exchange(o.size_, 0)),
+        capacity_(std::exchange(o.capacity_, 0)) {}
   text& operator=(text o) noexcept {
     std::swap(data_, o.data_), std::swap(size_, o.size_), std::swap(capacity_, o.capacity_);
     return *this;
@@ -43,26 +46,23 @@ class text {
   text& operator<<(long long value) noexcept {
     char digits[24];
     char* p = digits + sizeof digits;
-    unsigned long long left = value < 0 ? 0ull - static_cast<unsigned long long>(value) : static_cast<unsigned long long>(value);
+    unsigned long long left =
+        value < 0 ? 0ull - static_cast<unsigned long long>(value) : static_cast<unsigned long long>(value);
     do *--p = static_cast<char>('0' + left % 10);
     while (left /= 10);
     if (value < 0) *--p = '-';
     return append(p, static_cast<std::size_t>(digits + sizeof digits - p));
   }
   template <class T>
-    requires std::is_integral_v<T>
-  text& operator<<(T value) noexcept {
-    return *this << static_cast<long long>(value);
-  }
+  requires std::is_integral_v<T> text& operator<<(T value) noexcept { return *this << static_cast<long long>(value); }
 
   /// To std::string, std::string_view, and whatever else is made from characters and a length.
   template <class S>
-    requires(std::is_class_v<S> && std::is_constructible_v<S, const char*, std::size_t>)
-  operator S() const {
+  requires(std::is_class_v<S>&& std::is_constructible_v<S, const char*, std::size_t>) operator S() const {
     return S(c_str(), size_);
   }
   template <class Stream>
-    requires requires(Stream& s, const char* p) { s.write(p, 1); }
+  requires requires(Stream& s, const char* p) { s.write(p, 1); }
   friend Stream& operator<<(Stream& stream, const text& t) {
     stream.write(t.c_str(), static_cast<long>(t.size_));
     return stream;

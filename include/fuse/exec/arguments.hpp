@@ -21,8 +21,10 @@ namespace hana = boost::hana;
 /// Members of structs that a function takes, written once for storage and for symbols:
 ///   template <template <class, class> class Tensor> struct weights { BOOST_HANA_DEFINE_STRUCT(weights, …); };
 /// storage is the struct of views to pass, symbol is what the traced function sees.
-template <class T, class E> using storage = view<const T, E>;
-template <class T, class E> using symbol = expr<dtype_of<T>, E>;
+template <class T, class E>
+using storage = view<const T, E>;
+template <class T, class E>
+using symbol = expr<dtype_of<T>, E>;
 
 /// A leaf as the executors see it.
 struct argument {
@@ -34,9 +36,12 @@ struct argument {
 
 namespace arguments {
 
-template <class T> inline constexpr bool is_leaf_view = false;
-template <class T, class E, class L> inline constexpr bool is_leaf_view<view<T, E, L>> = true;
-template <class T, class E> inline constexpr bool is_leaf_view<tensor<T, E>> = true;
+template <class T>
+inline constexpr bool is_leaf_view = false;
+template <class T, class E, class L>
+inline constexpr bool is_leaf_view<view<T, E, L>> = true;
+template <class T, class E>
+inline constexpr bool is_leaf_view<tensor<T, E>> = true;
 
 template <class T>
 concept leaf = is_leaf_view<T>;
@@ -45,8 +50,10 @@ concept scalar = element<T> && std::is_arithmetic_v<T>;
 template <class T>
 concept structure = hana::Struct<T>::value && !leaf<T>;
 
-template <class T> inline constexpr bool is_row_major = true;
-template <class T, class E> inline constexpr bool is_row_major<view<T, E, strided>> = false;
+template <class T>
+inline constexpr bool is_row_major = true;
+template <class T, class E>
+inline constexpr bool is_row_major<view<T, E, strided>> = false;
 
 /// The symbol struct of a storage struct: the same template over `symbol`.
 template <class S>
@@ -116,7 +123,8 @@ constexpr typename symbol_type<T>::type enter_all(graph_builder& g) {
       ((hana::second(hana::at_c<I>(hana::accessors<S>()))(s) = enter_all<
             std::remove_cvref_t<decltype(hana::second(hana::at_c<I>(hana::accessors<T>()))(std::declval<T&>()))>>(g)),
        ...);
-    }(std::make_index_sequence<members>{});
+    }
+    (std::make_index_sequence<members>{});
   } else {
     enter<T>(g, s);
   }
@@ -150,7 +158,11 @@ template <class... A>
 text name_of_leaf(int number) {
   text found;
   int leaf = 0, position = 0;
-  (for_each_name<A>(text("argument ") << position++, [&](const text& name) { if (leaf++ == number) found = name; }), ...);
+  (for_each_name<A>(text("argument ") << position++,
+                    [&](const text& name) {
+                      if (leaf++ == number) found = name;
+                    }),
+   ...);
   return found;
 }
 
@@ -161,8 +173,10 @@ argument describe(const T& x) {
     using element = std::remove_const_t<typename T::element_type>;
     a.data = const_cast<element*>(x.data());
     const auto strides = [&] {
-      if constexpr (requires { x.strides(); }) return x.strides();
-      else return x.view().strides();
+      if constexpr (requires { x.strides(); })
+        return x.strides();
+      else
+        return x.view().strides();
     }();
     for (int i = 0; i < T::rank; ++i) a.extents[i] = x.extents()[i], a.strides[i] = strides[i];
   } else if constexpr (is_floating(dtype_of<T>)) {

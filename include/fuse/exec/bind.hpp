@@ -16,12 +16,24 @@ struct lengths {
     for (int i = 0; i < g.dim_count; ++i) {
       const dim& d = g.dims[i];
       switch (d.kind) {
-        case dim::constant: value[i] = d.value; break;
-        case dim::argument: value[i] = arguments[d.value].extents[d.a]; break;
-        case dim::sum: value[i] = value[d.a] + value[d.b]; break;
-        case dim::difference: value[i] = value[d.a] - value[d.b]; break;
-        case dim::product: value[i] = value[d.a] * value[d.b]; break;
-        case dim::quotient: value[i] = value[d.b] > 0 ? value[d.a] / value[d.b] : 0; break;
+        case dim::constant:
+          value[i] = d.value;
+          break;
+        case dim::argument:
+          value[i] = arguments[d.value].extents[d.a];
+          break;
+        case dim::sum:
+          value[i] = value[d.a] + value[d.b];
+          break;
+        case dim::difference:
+          value[i] = value[d.a] - value[d.b];
+          break;
+        case dim::product:
+          value[i] = value[d.a] * value[d.b];
+          break;
+        case dim::quotient:
+          value[i] = value[d.b] > 0 ? value[d.a] / value[d.b] : 0;
+          break;
       }
     }
   }
@@ -35,7 +47,8 @@ using lengths_of = lengths<std::remove_const_t<decltype(Source::graph)>>;
 template <class Source>
 text describe(int d) {
   const dim& x = Source::graph.dims[d];
-  if (x.kind == dim::argument) return text("axis ") << x.a << " of " << Source::argument_name(static_cast<int>(x.value));
+  if (x.kind == dim::argument)
+    return text("axis ") << x.a << " of " << Source::argument_name(static_cast<int>(x.value));
   if (x.kind == dim::constant) return "a constant of the function";
   return "computed in the function";
 }
@@ -48,11 +61,11 @@ void check_lengths(const char* name, const lengths_of<Source>& length) {
     if (c.b < 0) {
       if (length[c.a] < 0)
         throw error(error_category::extents, text("fuse::") << name << ": " << c.where << " reaches " << -length[c.a]
-                                                           << " past the end of its axis");
+                                                            << " past the end of its axis");
     } else if (length[c.a] != length[c.b]) {
-      throw error(error_category::extents, text("fuse::") << name << ": " << c.where << ": extents differ: " << length[c.a] << " ("
-                                                         << describe<Source>(c.a) << ") and " << length[c.b] << " ("
-                                                         << describe<Source>(c.b) << ")");
+      throw error(error_category::extents, text("fuse::") << name << ": " << c.where << ": extents differ: "
+                                                          << length[c.a] << " (" << describe<Source>(c.a) << ") and "
+                                                          << length[c.b] << " (" << describe<Source>(c.b) << ")");
     }
   }
 }
@@ -139,8 +152,10 @@ bool is_empty(const Graph& g, const lengths<Graph>& length) {
   const int axes = K.kind == family::row || K.kind == family::attention ? K.rank - 1 : K.rank;
   for (int i = 0; i < axes; ++i)
     if (length[g.canonical(K.dims[i])] == 0) return true;
-  if constexpr (K.column >= 0) return length[g.canonical(K.dims[K.column])] == 0;
-  else return false;
+  if constexpr (K.column >= 0)
+    return length[g.canonical(K.dims[K.column])] == 0;
+  else
+    return false;
 }
 
 }  // namespace fuse::binding

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs compiled functions on a CUDA stream. Calls return when the kernels are enqueued; results are valid once the stream
-// has reached them.
+// Runs compiled functions on a CUDA stream. Calls return when the kernels are enqueued; results are valid once the
+// stream has reached them.
 #pragma once
 #include <cuda_runtime_api.h>
 
@@ -16,8 +16,8 @@ namespace cuda {
 inline void check(cudaError_t e, const char* call, const char* function = nullptr) {
   if (e == cudaSuccess) return;
   throw error(e == cudaErrorMemoryAllocation ? error_category::memory : error_category::cuda,
-              text("fuse: ") << call << (function ? text(" (for ") << function << ")" : text()) << " failed: " << cudaGetErrorName(e) << ": "
-                              << cudaGetErrorString(e));
+              text("fuse: ") << call << (function ? text(" (for ") << function << ")" : text())
+                             << " failed: " << cudaGetErrorName(e) << ": " << cudaGetErrorString(e));
 }
 
 }  // namespace cuda
@@ -33,8 +33,10 @@ class cuda_executor {
   explicit cuda_executor(cudaStream_t stream) : stream_(stream), mode_(mode_from_environment<Built>()) {
     int device = 0;
     cuda::check(cudaGetDevice(&device), "cudaGetDevice");
-    cuda::check(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
-    cuda::check(cudaDeviceGetAttribute(&most_shared_, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "cudaDeviceGetAttribute");
+    cuda::check(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device),
+                "cudaDeviceGetAttribute");
+    cuda::check(cudaDeviceGetAttribute(&most_shared_, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
+                "cudaDeviceGetAttribute");
   }
   cuda_executor(cudaStream_t stream, mode m) : cuda_executor(stream) {
     static_assert(Built == modes::any, "fuse::cuda_executor: choosing a mode needs cuda_executor<modes::any>");
@@ -61,7 +63,8 @@ class cuda_executor {
   template <class T, class E>
   tensor<T, E> upload(const tensor<T, E>& host) {
     tensor<T, E> r = empty<T, E>(host.extents());
-    cuda::check(cudaMemcpyAsync(r.data(), host.data(), static_cast<std::size_t>(host.size()) * sizeof(T), cudaMemcpyHostToDevice, stream_),
+    cuda::check(cudaMemcpyAsync(r.data(), host.data(), static_cast<std::size_t>(host.size()) * sizeof(T),
+                                cudaMemcpyHostToDevice, stream_),
                 "cudaMemcpyAsync");
     synchronize();
     return r;
@@ -70,7 +73,8 @@ class cuda_executor {
   template <class T, class E>
   tensor<T, E> download(const tensor<T, E>& device) {
     tensor<T, E> r(device.extents());
-    cuda::check(cudaMemcpyAsync(r.data(), device.data(), static_cast<std::size_t>(device.size()) * sizeof(T), cudaMemcpyDeviceToHost, stream_),
+    cuda::check(cudaMemcpyAsync(r.data(), device.data(), static_cast<std::size_t>(device.size()) * sizeof(T),
+                                cudaMemcpyDeviceToHost, stream_),
                 "cudaMemcpyAsync");
     synchronize();
     return r;
@@ -85,13 +89,15 @@ class cuda_executor {
   template <class Which>
   void check_pointer(const Which& which, const void* p) {
     // Pointers seen before need no second question to the driver.
-    const void*& known = known_pointers_[reinterpret_cast<std::uintptr_t>(p) / 256 % (sizeof known_pointers_ / sizeof *known_pointers_)];
+    const void*& known =
+        known_pointers_[reinterpret_cast<std::uintptr_t>(p) / 256 % (sizeof known_pointers_ / sizeof *known_pointers_)];
     if (known == p) return;
     cudaPointerAttributes a{};
     const cudaError_t e = cudaPointerGetAttributes(&a, p);
     if (e != cudaSuccess) cudaGetLastError();
     if (e != cudaSuccess || (a.type != cudaMemoryTypeDevice && a.type != cudaMemoryTypeManaged))
-      throw error(error_category::argument, which() << ": the pointer is not device memory (upload the tensor, or use a host_executor)");
+      throw error(error_category::argument,
+                  which() << ": the pointer is not device memory (upload the tensor, or use a host_executor)");
     known = p;
   }
   void copy(char* to, const char* from, std::size_t bytes) {
@@ -115,15 +121,19 @@ class cuda_executor {
       if (shape.held == 0)
         while (threads > 32 && threads / 2 >= packs) threads /= 2;
       const bool scratch = shape.held == 0 || !wide;
-      const scratch_plan s = plan_scratch(row_kernel<P>, scratch ? rows::scratch_bytes<P, device_values> * capacity_of(n) : 0, row_count<P>(a));
-      row_kernel<P><<<s.grid, static_cast<unsigned>(threads), s.shared, stream_>>>(a, s.global, s.stride, capacity_of(n), wide);
+      const scratch_plan s = plan_scratch(
+          row_kernel<P>, scratch ? rows::scratch_bytes<P, device_values> * capacity_of(n) : 0, row_count<P>(a));
+      row_kernel<P>
+          <<<s.grid, static_cast<unsigned>(threads), s.shared, stream_>>>(a, s.global, s.stride, capacity_of(n), wide);
     } else if constexpr (P::kind == family::tile) {
       const index count = tiles::count<P>(a);
       tile_kernel<P><<<blocks(count, 1), 256, 0, stream_>>>(a, count, products_are_wide<P>(a));
     } else {
       const index n = a.extent[P::outer], capacity = capacity_of(n);
       const scratch_plan s =
-          plan_scratch(attention_kernel<P>, attentions::scratch_bytes<P, device_values>(capacity, a.extent[P::column], 256, column_lanes<P>), row_count<P>(a));
+          plan_scratch(attention_kernel<P>,
+                       attentions::scratch_bytes<P, device_values>(capacity, a.extent[P::column], 256, column_lanes<P>),
+                       row_count<P>(a));
       attention_kernel<P><<<s.grid, 256, s.shared, stream_>>>(a, s.global, s.stride, capacity, products_are_wide<P>(a));
     }
     check(cudaGetLastError(), "kernel launch", name);
@@ -147,7 +157,8 @@ class cuda_executor {
     const unsigned grid = blocks(rows, 1);
     if (bytes <= 47 * 1024) return {grid, static_cast<std::size_t>(bytes), nullptr, 0};
     if (bytes + 1024 <= most_shared_) {
-      cuda::check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)), "cudaFuncSetAttribute");
+      cuda::check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)),
+                  "cudaFuncSetAttribute");
       return {grid, static_cast<std::size_t>(bytes), nullptr, 0};
     }
     const unsigned most = static_cast<unsigned>(multiprocessors_) * 4, used = grid < most ? grid : most;

@@ -14,7 +14,8 @@ template <class P>
 consteval int widest(stepping access_code::*along) {
   int bytes = 16;
   for (int i = 0; i < P::accesses; ++i)
-    if (P::access[i].memory && P::access[i].*along == stepping::unit && size_of(P::access[i].type) < bytes) bytes = size_of(P::access[i].type);
+    if (P::access[i].memory && P::access[i].*along == stepping::unit && size_of(P::access[i].type) < bytes)
+      bytes = size_of(P::access[i].type);
   return 16 / bytes;
 }
 /// Is every row start of those accesses a multiple of n elements whatever the run-time lengths are?
@@ -37,8 +38,8 @@ template <class P>
 inline constexpr int lanes = lanes_of_program<P>();
 /// May a launch turn out to be unable to use those lanes? Then the kernel carries a path of one element a thread.
 template <class P>
-inline constexpr bool may_be_narrow =
-    lanes<P> > 1 && (!always_aligned<P>(&access_code::inner, lanes<P>) || (P::outer > 0 && P::multiple % lanes<P> != 0));
+inline constexpr bool may_be_narrow = lanes<P> > 1 && (!always_aligned<P>(&access_code::inner, lanes<P>) ||
+                                                       (P::outer > 0 && P::multiple % lanes<P> != 0));
 
 /// The same for the operands of products, along the contraction or their columns.
 template <class P>
@@ -80,14 +81,15 @@ consteval row_shape shape_rows() {
   while (threads < 1024 && threads * 2 * (lanes<P> >= 8 ? 1 : 2) <= packs) threads *= 2;
   const index held = packs > 0 ? (packs + threads - 1) / threads : 1;
   const int budget = threads > 512 ? 32 : 64;  // registers for held values
-  if (held * lanes<P> * (kept_count<P> > 0 ? kept_count<P> : 1) > budget) return row_shape{512, 0};
+  if (held * lanes<P> * (kept_count < P >> 0 ? kept_count<P> : 1) > budget) return row_shape{512, 0};
   return row_shape{threads, static_cast<int>(held)};
 }
 template <class P>
 inline constexpr row_shape row_shape_of = shape_rows<P>();
 
 template <class P>
-__global__ void __launch_bounds__(256) map_kernel(const __grid_constant__ typename P::arguments a, index packs, bool wide) {
+__global__ void __launch_bounds__(256)
+    map_kernel(const __grid_constant__ typename P::arguments a, index packs, bool wide) {
   cuda_block b{nullptr};
   const index first = index(blockIdx.x) * blockDim.x + threadIdx.x, stride = index(gridDim.x) * blockDim.x;
   if constexpr (may_be_narrow<P>) {
@@ -98,7 +100,8 @@ __global__ void __launch_bounds__(256) map_kernel(const __grid_constant__ typena
 
 template <class P>
 __global__ void __launch_bounds__(row_shape_of<P>.threads)
-    row_kernel(const __grid_constant__ typename P::arguments a, char* scratch, index scratch_stride, index capacity, bool wide) {
+    row_kernel(const __grid_constant__ typename P::arguments a, char* scratch, index scratch_stride, index capacity,
+               bool wide) {
   __shared__ __align__(16) char storage[max_warps * 8];
   extern __shared__ __align__(16) char dynamic[];
   cuda_block b{storage};
@@ -117,27 +120,32 @@ __global__ void __launch_bounds__(row_shape_of<P>.threads)
 }
 
 template <class P>
-__global__ void __launch_bounds__(256) tile_kernel(const __grid_constant__ typename P::arguments a, index count, bool wide) {
+__global__ void __launch_bounds__(256)
+    tile_kernel(const __grid_constant__ typename P::arguments a, index count, bool wide) {
   __shared__ __align__(16) char scratch[tiles::scratch_bytes<P, device_values>];
   __shared__ __align__(16) char storage[max_warps * 8];
   cuda_block b{storage};
   for (index t = blockIdx.x; t < count; t += gridDim.x) {
-    if (wide) run_tile<P, depth_lanes<P>, 1>(b, a, t, scratch);
-    else run_tile<P, 1, 1>(b, a, t, scratch);
+    if (wide)
+      run_tile<P, depth_lanes<P>, 1>(b, a, t, scratch);
+    else
+      run_tile<P, 1, 1>(b, a, t, scratch);
   }
 }
 
 template <class P>
-__global__ void __launch_bounds__(256)
-    attention_kernel(const __grid_constant__ typename P::arguments a, char* scratch, index scratch_stride, index capacity, bool wide) {
+__global__ void __launch_bounds__(256) attention_kernel(const __grid_constant__ typename P::arguments a, char* scratch,
+                                                        index scratch_stride, index capacity, bool wide) {
   __shared__ __align__(16) char storage[max_warps * 8];
   extern __shared__ __align__(16) char dynamic[];
   cuda_block b{storage};
   char* mine = scratch ? scratch + index(blockIdx.x) * scratch_stride : dynamic;
   const index count = row_count<P>(a);
   for (index row = blockIdx.x; row < count; row += gridDim.x) {
-    if (wide) run_attention<P, depth_lanes<P>, 1, column_lanes<P>>(b, a, row, mine, capacity);
-    else run_attention<P, 1, 1, 1>(b, a, row, mine, capacity);
+    if (wide)
+      run_attention<P, depth_lanes<P>, 1, column_lanes<P>>(b, a, row, mine, capacity);
+    else
+      run_attention<P, 1, 1, 1>(b, a, row, mine, capacity);
   }
 }
 

@@ -57,19 +57,22 @@ class host_executor {
                   [&](index begin, index end, char*) { run_map<P, host_lanes>(single_block{}, a, begin, end, 1); });
     } else if constexpr (P::kind == family::row) {
       const index n = length<P, P::outer>(a), capacity = (n + host_lanes - 1) / host_lanes * host_lanes;
-      in_parallel(row_count<P>(a), grain_of(n), rows::scratch_bytes<P, host_values> * capacity, [&](index begin, index end, char* scratch) {
-        for (index row = begin; row < end; ++row)
-          run_row<P, host_lanes, 0>(single_block{}, a, place_of_row<P>(a, row), scratch, capacity);
-      });
-    } else if constexpr (P::kind == family::tile) {
-      in_parallel(tiles::count<P>(a), grain_of(length<P, P::contraction>(a) * tiles::tile_columns), tiles::scratch_bytes<P, host_values>,
+      in_parallel(row_count<P>(a), grain_of(n), rows::scratch_bytes<P, host_values> * capacity,
                   [&](index begin, index end, char* scratch) {
-                    for (index t = begin; t < end; ++t) run_tile<P, host_lanes, host_lanes>(single_block{}, a, t, scratch);
+                    for (index row = begin; row < end; ++row)
+                      run_row<P, host_lanes, 0>(single_block{}, a, place_of_row<P>(a, row), scratch, capacity);
+                  });
+    } else if constexpr (P::kind == family::tile) {
+      in_parallel(tiles::count<P>(a), grain_of(length<P, P::contraction>(a) * tiles::tile_columns),
+                  tiles::scratch_bytes<P, host_values>, [&](index begin, index end, char* scratch) {
+                    for (index t = begin; t < end; ++t)
+                      run_tile<P, host_lanes, host_lanes>(single_block{}, a, t, scratch);
                   });
     } else {
       const index n = length<P, P::outer>(a), columns = length<P, P::column>(a);
       const index capacity = (n + host_lanes - 1) / host_lanes * host_lanes;
-      in_parallel(row_count<P>(a), grain_of(n * columns), attentions::scratch_bytes<P, host_values>(capacity, columns, 1, host_lanes),
+      in_parallel(row_count<P>(a), grain_of(n * columns),
+                  attentions::scratch_bytes<P, host_values>(capacity, columns, 1, host_lanes),
                   [&](index begin, index end, char* scratch) {
                     for (index row = begin; row < end; ++row)
                       run_attention<P, host_lanes, host_lanes, host_lanes>(single_block{}, a, row, scratch, capacity);

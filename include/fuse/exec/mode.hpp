@@ -24,7 +24,8 @@ mode mode_from_environment() {
   const bool eager = set && *set && std::strcmp(set, "0") != 0;
   if (eager && Built != modes::any)
     throw error(error_category::mode,
-                "fuse: FUSE_ENFORCE_EAGER is set, but this program was built without eager plans (use an executor<fuse::modes::any>)");
+                "fuse: FUSE_ENFORCE_EAGER is set, but this program was built without eager plans (use an "
+                "executor<fuse::modes::any>)");
   return eager ? mode::eager : mode::fused;
 }
 

@@ -26,7 +26,8 @@ constexpr bool may_be_in_place(int o, int a) {
         if (writer >= 0 && writer < number) possible = false;
         if (writer != number) continue;
         access x = k.accesses[i], y = k.accesses[stored];
-        bool same = x.rank == y.rank && x.gathered < 0 && y.gathered < 0 && x.alias == y.alias && k.kind != family::attention;
+        bool same =
+            x.rank == y.rank && x.gathered < 0 && y.gathered < 0 && x.alias == y.alias && k.kind != family::attention;
         for (int r = 0; r < x.rank; ++r) same = same && x.axis[r] == y.axis[r];
         // A contraction reads its operands at many places.
         for (int s = 0; s < k.step_count; ++s)
@@ -35,7 +36,8 @@ constexpr bool may_be_in_place(int o, int a) {
       }
     };
     (visit(Source::template kernel<K>::k, K), ...);
-  }(std::make_integer_sequence<int, Source::kernels>{});
+  }
+  (std::make_integer_sequence<int, Source::kernels>{});
   return possible;
 }
 
@@ -63,7 +65,8 @@ void check_overlap(const char* name, const binding::memory* buffers) {
     return t;
   }();
   auto complain = [&](int o, const text& other, const char* remedy) {
-    throw error(error_category::argument, text("fuse::") << name << ": output " << o << " overlaps " << other << ": " << remedy);
+    throw error(error_category::argument, text("fuse::")
+                                              << name << ": output " << o << " overlaps " << other << ": " << remedy);
   };
   for (int o = 0; o < outputs; ++o) {
     const binding::memory& m = buffers[arguments + o];
@@ -89,7 +92,8 @@ constexpr bool is_given(int b) {
 template <class Source>
 constexpr bool is_row_major(int b) {
   const auto& g = Source::graph;
-  return Source::plan.buffers[b].kind == planning::buffer_kind::output ? g.outputs[b - g.argument_count].contiguous : g.arguments[b].contiguous;
+  return Source::plan.buffers[b].kind == planning::buffer_kind::output ? g.outputs[b - g.argument_count].contiguous
+                                                                       : g.arguments[b].contiguous;
 }
 
 /// Checks a call and launches the kernels of its plan in order. Nothing runs if anything is wrong.
@@ -109,15 +113,18 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
     binding::memory& m = buffers[b];
     m.rank = n.rank;
     const bool is_output = info.kind == planning::buffer_kind::output;
-    const argument* given = info.kind == planning::buffer_kind::argument ? &arguments[b] : is_output ? &outputs[b - g.argument_count] : nullptr;
+    const argument* given = info.kind == planning::buffer_kind::argument ? &arguments[b]
+                            : is_output                                  ? &outputs[b - g.argument_count]
+                                                                         : nullptr;
     if (given) {
       m.data = static_cast<char*>(given->data);
       for (int i = 0; i < n.rank; ++i) m.extents[i] = given->extents[i], m.strides[i] = given->strides[i];
       for (int i = 0; i < n.rank && is_output; ++i)
         if (given->extents[i] != length[g.canonical(n.dims[i])])
-          throw error(error_category::extents, text("fuse::") << name << ": output " << b - g.argument_count << ": axis " << i
-                                                             << ": expected the extent " << length[g.canonical(n.dims[i])] << ", got "
-                                                             << given->extents[i]);
+          throw error(error_category::extents, text("fuse::")
+                                                   << name << ": output " << b - g.argument_count << ": axis " << i
+                                                   << ": expected the extent " << length[g.canonical(n.dims[i])]
+                                                   << ", got " << given->extents[i]);
     } else {
       for (int i = 0; i < n.rank; ++i) m.extents[i] = length[g.canonical(n.dims[i])];
       binding::set_row_major(m);
@@ -128,11 +135,15 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
       arena += (m.bytes + 255) / 256 * 256;
     } else if (is_given<Source>(b)) {
       auto which = [&] {
-        return text("fuse::") << name << ": " << (is_output ? text("output ") << b - g.argument_count : Source::argument_name(b));
+        return text("fuse::") << name << ": "
+                              << (is_output ? text("output ") << b - g.argument_count : Source::argument_name(b));
       };
-      if (!m.data && m.bytes > 0) throw error(error_category::argument, which() << ": the pointer is null: expected memory of " << m.bytes << " bytes");
+      if (!m.data && m.bytes > 0)
+        throw error(error_category::argument,
+                    which() << ": the pointer is null: expected memory of " << m.bytes << " bytes");
       if (m.data && reinterpret_cast<std::uintptr_t>(m.data) % size_of(n.type) != 0)
-        throw error(error_category::argument, which() << ": the pointer is not aligned to its element size of " << size_of(n.type) << " bytes");
+        throw error(error_category::argument,
+                    which() << ": the pointer is not aligned to its element size of " << size_of(n.type) << " bytes");
       if (m.bytes > 0) executor.check_pointer(which, m.data);
     }
   }
@@ -153,13 +164,15 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
 
   char* base = arena > 0 ? executor.workspace(static_cast<std::size_t>(arena)) : nullptr;
   for (int b = 0; b < plan.buffer_count; ++b)
-    if (plan.buffers[b].kind == planning::buffer_kind::temporary) buffers[b].data = base + reinterpret_cast<index>(buffers[b].data);
+    if (plan.buffers[b].kind == planning::buffer_kind::temporary)
+      buffers[b].data = base + reinterpret_cast<index>(buffers[b].data);
   char* original[plan.buffer_count + 1];
   for (int b = 0; b < plan.buffer_count; ++b) {
     original[b] = buffers[b].data;
     if (staged[b] < 0) continue;
     buffers[b].data = base + staged[b];
-    if (plan.buffers[b].kind == planning::buffer_kind::argument) executor.copy(buffers[b].data, original[b], static_cast<std::size_t>(buffers[b].bytes));
+    if (plan.buffers[b].kind == planning::buffer_kind::argument)
+      executor.copy(buffers[b].data, original[b], static_cast<std::size_t>(buffers[b].bytes));
   }
 
   [&]<int... K>(std::integer_sequence<int, K...>) {
@@ -172,7 +185,8 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
         const short b = kernel.accesses[kernel.stores[s].access].buffer, from = plan.buffers[b].copied_from;
         if (from < 0) continue;
         const binding::memory& target = buffers[plan.state[from].buffer];
-        if (target.data != buffers[b].data && target.bytes > 0) executor.copy(buffers[b].data, target.data, static_cast<std::size_t>(target.bytes));
+        if (target.data != buffers[b].data && target.bytes > 0)
+          executor.copy(buffers[b].data, target.data, static_cast<std::size_t>(target.bytes));
       }
       if (binding::is_empty<kernel_source::k>(g, length)) return;
       typename program::arguments a;
@@ -180,7 +194,8 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
       executor.launch(kernel_source::instance(), name, a);
     };
     (one(std::integral_constant<int, K>{}), ...);
-  }(std::make_integer_sequence<int, Source::kernels>{});
+  }
+  (std::make_integer_sequence<int, Source::kernels>{});
 
   for (int b = 0; b < plan.buffer_count; ++b)
     if (staged[b] >= 0 && plan.buffers[b].kind == planning::buffer_kind::output)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// dot(function, arguments…): the plan of a call in Graphviz's language: kernels as boxes, tensors as the arrows between.
+// dot(function, arguments…): the plan of a call in Graphviz's language: kernels as boxes, tensors as the arrows
+// between.
 #pragma once
 #include <fuse/explain/explain.hpp>
 
@@ -24,8 +25,8 @@ text in_dot(const char* name, const argument* leaves) {
   text s = "digraph \"";
   s << name << "\" {\n  node [shape=box];\n";
   auto tensor = [&](int b) {  // arguments and outputs are nodes of their own
-    s << "  b" << b << " [label=\"" << name_of_buffer<Source>(b) << "\\n" << shape<Source>(g.nodes[plan.buffers[b].node], length)
-      << "\", shape=plain];\n";
+    s << "  b" << b << " [label=\"" << name_of_buffer<Source>(b) << "\\n"
+      << shape<Source>(g.nodes[plan.buffers[b].node], length) << "\", shape=plain];\n";
   };
   for (int b = 0; b < plan.buffer_count; ++b)
     if (plan.buffers[b].node >= 0 && plan.buffers[b].kind != planning::buffer_kind::temporary &&
@@ -34,8 +35,10 @@ text in_dot(const char* name, const argument* leaves) {
   auto one = [&](const kernel_plan& k, int number) {
     s << "  k" << number << " [label=\"" << name_of(k.kind);
     for (int i = 0; i < k.step_count; ++i) {
-      if (k.steps[i].kind == step_kind::product) s << "\\nmatmul";
-      else if (k.steps[i].op && k.steps[i].kind != step_kind::cast) s << "\\n" << k.steps[i].op->name;
+      if (k.steps[i].kind == step_kind::product)
+        s << "\\nmatmul";
+      else if (k.steps[i].op && k.steps[i].kind != step_kind::cast)
+        s << "\\n" << k.steps[i].op->name;
     }
     s << (k.column >= 0 ? "\\nmatmul\"];\n" : "\"];\n");
     bool drawn[sizeof(plan.buffers) / sizeof(planning::buffer_info)]{};
@@ -48,14 +51,15 @@ text in_dot(const char* name, const argument* leaves) {
       if (writer == number) {
         if (!temporary) s << "  k" << number << " -> b" << b << ";\n";
       } else if (writer >= 0) {
-        s << "  k" << writer << " -> k" << number << " [label=\"" << shape<Source>(g.nodes[plan.buffers[b].node], length) << "\"];\n";
+        s << "  k" << writer << " -> k" << number << " [label=\""
+          << shape<Source>(g.nodes[plan.buffers[b].node], length) << "\"];\n";
       } else {
         s << "  b" << b << " -> k" << number << ";\n";
       }
     }
   };
-  [&]<int... K>(std::integer_sequence<int, K...>) { (one(Source::template kernel<K>::k, K), ...); }(
-      std::make_integer_sequence<int, Source::kernels>{});
+  [&]<int... K>(std::integer_sequence<int, K...>) { (one(Source::template kernel<K>::k, K), ...); }
+  (std::make_integer_sequence<int, Source::kernels>{});
   return s << "}\n";
 }
 

@@ -72,7 +72,10 @@ cost cost_of(const kernel_plan& k, const binding::lengths_of<Source>& length) {
     bool stored = false;
     for (int s = 0; s < k.store_count; ++s) stored = stored || k.stores[s].access == i;
     if (stored) {
-      c.written += (k.column >= 0 ? rows * double(length[k.dims[k.column]]) : a.inner == stepping::none ? rows : points) * size_of(a.type);
+      c.written += (k.column >= 0               ? rows * double(length[k.dims[k.column]])
+                    : a.inner == stepping::none ? rows
+                                                : points) *
+                   size_of(a.type);
     } else if (!seen[a.buffer]) {
       seen[a.buffer] = true;
       const double whole = count<Source>(g.nodes[Source::plan.buffers[a.buffer].node], length) * size_of(a.type);
@@ -82,8 +85,10 @@ cost cost_of(const kernel_plan& k, const binding::lengths_of<Source>& length) {
   }
   for (int i = 0; i < k.step_count; ++i) {
     const step& s = k.steps[i];
-    if (s.kind == step_kind::product) c.flops += 2 * points * depth;
-    else if (s.op) c.flops += s.op->flops * (s.element || s.kind == step_kind::reduce ? points : rows);
+    if (s.kind == step_kind::product)
+      c.flops += 2 * points * depth;
+    else if (s.op)
+      c.flops += s.op->flops * (s.element || s.kind == step_kind::reduce ? points : rows);
   }
   if (k.column >= 0) c.flops += 2 * points * double(length[k.dims[k.column]]);
   return c;
@@ -96,7 +101,8 @@ fuse::text in_words(const char* name, const argument* leaves) {
   const binding::lengths_of<Source> length(g, leaves);
   binding::check_lengths<Source>(name, length);
   fuse::text s = name;
-  s << ": " << Source::kernels << (Source::kernels == 1 ? " kernel" : " kernels") << (Source::how == planning::policy::eager ? " (eager)" : "") << "\n";
+  s << ": " << Source::kernels << (Source::kernels == 1 ? " kernel" : " kernels")
+    << (Source::how == planning::policy::eager ? " (eager)" : "") << "\n";
   cost total;
   [&]<int... K>(std::integer_sequence<int, K...>) {
     auto one = [&](const kernel_plan& k, int number) {
@@ -108,8 +114,10 @@ fuse::text in_words(const char* name, const argument* leaves) {
       if (k.contraction >= 0) s << " x " << length[k.dims[k.contraction]];
       s << "\n    computes";
       for (int i = 0; i < k.step_count; ++i) {
-        if (k.steps[i].kind == step_kind::product) s << " matmul";
-        else if (k.steps[i].op && k.steps[i].kind != step_kind::cast) s << " " << k.steps[i].op->name;
+        if (k.steps[i].kind == step_kind::product)
+          s << " matmul";
+        else if (k.steps[i].op && k.steps[i].kind != step_kind::cast)
+          s << " " << k.steps[i].op->name;
       }
       if (k.column >= 0) s << " matmul";
       s << "\n    reads   ";
@@ -131,17 +139,20 @@ fuse::text in_words(const char* name, const argument* leaves) {
         s << comma << name_of_buffer<Source>(b) << " " << shape<Source>(g.nodes[plan.buffers[b].node], length);
         comma = ", ";
       }
-      s << "\n    moves    " << bytes(c.read) << " in, " << bytes(c.written) << " out; " << static_cast<long long>(c.flops) << " flops\n";
+      s << "\n    moves    " << bytes(c.read) << " in, " << bytes(c.written) << " out; "
+        << static_cast<long long>(c.flops) << " flops\n";
     };
     (one(Source::template kernel<K>::k, K), ...);
-  }(std::make_integer_sequence<int, Source::kernels>{});
+  }
+  (std::make_integer_sequence<int, Source::kernels>{});
   for (int r = 0; r < plan.root_count; ++r) {
     const planning::root& root = plan.roots[r];
     if (plan.buffers[root.buffer].kind != planning::buffer_kind::temporary) continue;
-    s << "  stored between kernels: " << name_of_buffer<Source>(root.buffer) << " " << shape<Source>(g.nodes[root.node], length) << ": "
-      << planning::text_of(root.reason) << "\n";
+    s << "  stored between kernels: " << name_of_buffer<Source>(root.buffer) << " "
+      << shape<Source>(g.nodes[root.node], length) << ": " << planning::text_of(root.reason) << "\n";
   }
-  return s << "  in all: " << bytes(total.read) << " in, " << bytes(total.written) << " out; " << static_cast<long long>(total.flops) << " flops\n";
+  return s << "  in all: " << bytes(total.read) << " in, " << bytes(total.written) << " out; "
+           << static_cast<long long>(total.flops) << " flops\n";
 }
 
 }  // namespace explaining

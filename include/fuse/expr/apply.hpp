@@ -13,15 +13,19 @@ consteval bool first_is_condition() {
 }
 template <class F>
 consteval result_rule rule_of() {
-  if constexpr (requires { F::result; }) return F::result;
-  else return result_rule::same;
+  if constexpr (requires { F::result; })
+    return F::result;
+  else
+    return result_rule::same;
 }
 
 template <class F, class First, class... Rest>
 consteval dtype operand_dtype() {
   dtype d = dtype::f32;
-  if constexpr (first_is_condition<F>()) d = promote_operands<Rest...>();
-  else d = promote_operands<First, Rest...>();
+  if constexpr (first_is_condition<F>())
+    d = promote_operands<Rest...>();
+  else
+    d = promote_operands<First, Rest...>();
   if (rule_of<F>() == result_rule::floating || !ops::on_integers<F>) d = to_floating(d);
   return d;
 }
@@ -82,10 +86,8 @@ constexpr auto apply(const A&... x) {
 template <class F>
 struct op {
   template <class... A>
-    requires expressions<A...>
-  constexpr auto operator()(const A&... x) const {
-    return tracing::apply<F>(x...);
-  }
+  requires expressions<A...>
+  constexpr auto operator()(const A&... x) const { return tracing::apply<F>(x...); }
 };
 
 /// cast<dtype::bf16>(x): x in another dtype, rounded to nearest even; a float becomes an integer by truncation.

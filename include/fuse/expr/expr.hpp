@@ -15,8 +15,10 @@ struct expr {
   short id = -1;
 };
 
-template <class T> inline constexpr bool is_expression = false;
-template <dtype D, class E> inline constexpr bool is_expression<expr<D, E>> = true;
+template <class T>
+inline constexpr bool is_expression = false;
+template <dtype D, class E>
+inline constexpr bool is_expression<expr<D, E>> = true;
 
 template <class T>
 concept expression = is_expression<T>;
@@ -36,20 +38,27 @@ namespace tracing {
 
 template <literal T>
 constexpr dtype literal_dtype() {
-  if constexpr (std::is_same_v<T, bool>) return dtype::boolean;
-  else if constexpr (std::is_integral_v<T>) return dtype::i64;
-  else return std::is_same_v<T, double> ? dtype::f64 : dtype::f32;
+  if constexpr (std::is_same_v<T, bool>)
+    return dtype::boolean;
+  else if constexpr (std::is_integral_v<T>)
+    return dtype::i64;
+  else
+    return std::is_same_v<T, double> ? dtype::f64 : dtype::f32;
 }
 
 template <class T>
 consteval dtype dtype_of_operand() {
-  if constexpr (expression<T>) return T::type;
-  else return literal_dtype<T>();
+  if constexpr (expression<T>)
+    return T::type;
+  else
+    return literal_dtype<T>();
 }
 template <class T>
 consteval shape shape_of_operand() {
-  if constexpr (expression<T>) return shape_of<typename T::extents_type>;
-  else return shape{};
+  if constexpr (expression<T>)
+    return shape_of<typename T::extents_type>;
+  else
+    return shape{};
 }
 
 /// PyTorch's rule: tensors promote together; scalars and zero-rank tensors take part only with a higher category, and
@@ -175,8 +184,10 @@ constexpr void broadcast_dims(graph_builder& g, dims_list& r, const node& x, con
   for (int i = 1; i <= x.rank; ++i) {
     short& d = r.dims[r.rank - i];
     const short e = x.dims[x.rank - i];
-    if (g.length(d) == 1) d = e;
-    else if (g.length(e) != 1) d = g.unify(d, e, where);
+    if (g.length(d) == 1)
+      d = e;
+    else if (g.length(e) != 1)
+      d = g.unify(d, e, where);
   }
 }
 

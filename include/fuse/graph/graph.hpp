@@ -12,7 +12,7 @@ namespace fuse {
 /// An axis length: a constant, an axis of an argument, or arithmetic on those.
 struct dim {
   enum kind_t : std::uint8_t { constant, argument, sum, difference, product, quotient } kind = constant;
-  index value = 0;    // constant: the length; argument: which argument
+  index value = 0;       // constant: the length; argument: which argument
   short a = -1, b = -1;  // argument: a is the axis; arithmetic: operands
   short same = -1;       // a dim known to be equal (checked at run time), or -1
   constexpr bool equal(const dim& o) const { return kind == o.kind && value == o.value && a == o.a && b == o.b; }
@@ -75,8 +75,8 @@ struct dim_check {
 struct argument_info {
   dtype type = dtype::f32;
   short rank = 0;
-  bool scalar = false;      // passed by value
-  bool contiguous = true;   // row-major without gaps, by its type
+  bool scalar = false;     // passed by value
+  bool contiguous = true;  // row-major without gaps, by its type
   short node = -1;
 };
 
@@ -132,9 +132,13 @@ struct basic_graph {
     x = canonical(x), y = canonical(y);
     if (is_constant(x) && is_constant(y)) {
       const index a = constant_of(x), b = constant_of(y);
-      return constant_dim(kind == dim::sum ? a + b : kind == dim::difference ? a - b : kind == dim::product ? a * b : a / b);
+      return constant_dim(kind == dim::sum          ? a + b
+                          : kind == dim::difference ? a - b
+                          : kind == dim::product    ? a * b
+                                                    : a / b);
     }
-    if ((kind == dim::product || kind == dim::quotient) && is_constant(y) && constant_of(y) == 1) return static_cast<short>(x);
+    if ((kind == dim::product || kind == dim::quotient) && is_constant(y) && constant_of(y) == 1)
+      return static_cast<short>(x);
     if (kind == dim::product && is_constant(x) && constant_of(x) == 1) return static_cast<short>(y);
     if (kind == dim::quotient && dims[x].kind == dim::product) {  // (a * b) / b
       if (same_dim(dims[x].b, y)) return canonical(dims[x].a);
@@ -156,8 +160,10 @@ struct basic_graph {
     if (a == b) return static_cast<short>(a);
     checks[check_count++] = {static_cast<short>(a), static_cast<short>(b), where};
     const bool keep_b = is_constant(b) || (!is_constant(a) && b < a);
-    if (keep_b) dims[a].same = static_cast<short>(b);
-    else dims[b].same = static_cast<short>(a);
+    if (keep_b)
+      dims[a].same = static_cast<short>(b);
+    else
+      dims[b].same = static_cast<short>(a);
     return static_cast<short>(keep_b ? b : a);
   }
 

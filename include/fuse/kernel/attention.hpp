@@ -13,8 +13,8 @@ template <class P, class Values>
 FUSE_HD index row_bytes(index capacity) {
   return (rows::scratch_bytes<P, Values> * capacity + 15) / 16 * 16;
 }
-/// Bytes of scratch memory of one block: the row, the output row of c, and the partial sums of its threads, for packs of
-/// `n` columns.
+/// Bytes of scratch memory of one block: the row, the output row of c, and the partial sums of its threads, for packs
+/// of `n` columns.
 template <class P, class Values>
 FUSE_HD index scratch_bytes(index capacity, index c, int threads, int n) {
   return row_bytes<P, Values>(capacity) +
@@ -33,7 +33,9 @@ FUSE_HD void run_attention(const B& b, const typename P::arguments& a, index row
   unrolled<P::steps>([&](auto i) {
     if constexpr (P::step[i].kind == step_kind::product) {
       using S = compute_type_of<P::step[i].type>;
-      run_product<P, i, Depth>(b, a, place, -1, 1, 0, n, reinterpret_cast<S*>(scratch + rows::scratch_number<P, V>(i) * capacity * rows::slot_bytes<P, V>), n);
+      run_product<P, i, Depth>(
+          b, a, place, -1, 1, 0, n,
+          reinterpret_cast<S*>(scratch + rows::scratch_number<P, V>(i) * capacity * rows::slot_bytes<P, V>), n);
     }
   });
   b.sync();
@@ -44,21 +46,23 @@ FUSE_HD void run_attention(const B& b, const typename P::arguments& a, index row
   constexpr access_code m = P::access[right];
   using namespace products;
   using S = compute_type_of<P::step[P::contracted].type>;
-  const S* weights = reinterpret_cast<const S*>(scratch + rows::scratch_number<P, V>(P::contracted) * capacity * rows::slot_bytes<P, V>);
+  const S* weights = reinterpret_cast<const S*>(scratch + rows::scratch_number<P, V>(P::contracted) * capacity *
+                                                              rows::slot_bytes<P, V>);
   T* out = reinterpret_cast<T*>(scratch + attentions::row_bytes<P, V>(capacity));
   T* parts = b.size() > 1 ? out + columns : nullptr;
   constexpr stepping across = m.column == stepping::unit ? stepping::unit : stepping::strided;
   outer<(across == stepping::unit ? Column : 1), across>(
       b, products::matrix<dtype_for<S>, stepping::unit>{weights, 0, 1},
-      products::matrix<m.type, stepping::strided>{reinterpret_cast<const type_of<m.type>*>(a.base[right]) + place.at[right], 0,
-                                                  a.step[right][P::outer]},
+      products::matrix<m.type, stepping::strided>{
+          reinterpret_cast<const type_of<m.type>*>(a.base[right]) + place.at[right], 0, a.step[right][P::outer]},
       a.step[right][P::column], 1, columns, n, out, columns, parts);
   b.sync();
   unrolled<P::stores>([&](auto s) {
     constexpr int to = P::store[s].access;
     constexpr dtype D = P::access[to].type;
     auto* p = reinterpret_cast<type_of<D>*>(a.base[to]) + place.at[to];
-    for (index c = b.rank(); c < columns; c += b.size()) p[c * a.step[to][P::column]] = values::shrink<D>(compute_type_of<D>(out[c]));
+    for (index c = b.rank(); c < columns; c += b.size())
+      p[c * a.step[to][P::column]] = values::shrink<D>(compute_type_of<D>(out[c]));
   });
   b.sync();  // the next row writes the scratch memory again
 }

@@ -8,8 +8,9 @@
 namespace fuse {
 
 /// rank() of size() threads; lanes(): threads that exchange values without a barrier (a power of two that divides
-/// size()); sync(): all writes before it are seen after it; exchange(x, mask): x of the thread whose lane differs by mask,
-/// which makes no write visible; storage(): 8 bytes for each warp (max_warps at most on a device) that all threads share.
+/// size()); sync(): all writes before it are seen after it; exchange(x, mask): x of the thread whose lane differs by
+/// mask, which makes no write visible; storage(): 8 bytes for each warp (max_warps at most on a device) that all
+/// threads share.
 template <class B>
 concept block = requires(const B b, float x, int mask) {
   typename B::values;

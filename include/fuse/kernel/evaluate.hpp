@@ -19,7 +19,8 @@ struct constant_index {
 FUSE_UNCHECKED
 template <int N, class F>
 FUSE_HD void unrolled(F&& f) {
-  [&]<int... I>(std::integer_sequence<int, I...>) { (f(constant_index<I>{}), ...); }(std::make_integer_sequence<int, N>{});
+  [&]<int... I>(std::integer_sequence<int, I...>) { (f(constant_index<I>{}), ...); }
+  (std::make_integer_sequence<int, N>{});
 }
 
 namespace registers {
@@ -57,15 +58,19 @@ FUSE_HD index quotient(index a, index b) {
 /// A length of a walked axis: a constant where the program knows it.
 template <class P, int Axis>
 FUSE_HD index length(const typename P::arguments& a) {
-  if constexpr (P::extent[Axis] != dyn) return P::extent[Axis];
-  else return a.extent[Axis];
+  if constexpr (P::extent[Axis] != dyn)
+    return P::extent[Axis];
+  else
+    return a.extent[Axis];
 }
 
 /// The number of rows: the product of the outer lengths.
 template <class P, int Axes = P::outer>
 FUSE_HD index row_count(const typename P::arguments& a) {
-  if constexpr (Axes == 0) return 1;
-  else return row_count<P, Axes - 1>(a) * length<P, Axes - 1>(a);
+  if constexpr (Axes == 0)
+    return 1;
+  else
+    return row_count<P, Axes - 1>(a) * length<P, Axes - 1>(a);
 }
 
 /// Where the accesses start in row number `row`, the last outer axis running fastest.
@@ -95,8 +100,10 @@ struct evaluator {
   row_place<P> place;
   file r;
 
-  template <int I> using scalar = compute_type_of<P::step[I].type>;
-  template <int I> static constexpr int width = P::step[I].element ? N : 1;
+  template <int I>
+  using scalar = compute_type_of<P::step[I].type>;
+  template <int I>
+  static constexpr int width = P::step[I].element ? N : 1;
 
   FUSE_UNCHECKED FUSE_HD explicit evaluator(const typename P::arguments& arguments) : a(arguments) {}
 
@@ -105,21 +112,28 @@ struct evaluator {
   template <int I, int W>
   FUSE_HD auto value() {
     auto v = registers::get<I>(r);
-    if constexpr (width<I> == W || !Values::device) return v;
-    else return Values::template splat<scalar<I>, W>(Values::first(v));
+    if constexpr (width<I> == W || !Values::device)
+      return v;
+    else
+      return Values::template splat<scalar<I>, W>(Values::first(v));
   }
 
   template <int A>
-  static consteval stepping inner() { return P::access[A].inner; }
+  static consteval stepping inner() {
+    return P::access[A].inner;
+  }
 
   /// The address of element `column` of the row, as far as it does not depend on an index step.
   FUSE_UNCHECKED
   template <int A>
   FUSE_HD auto* address(index column) const {
     auto* p = reinterpret_cast<type_of<P::access[A].type>*>(a.base[A]) + place.at[A];
-    if constexpr (inner<A>() == stepping::unit) return p + column;
-    else if constexpr (inner<A>() == stepping::strided) return p + column * a.step[A][P::outer];
-    else return p;
+    if constexpr (inner<A>() == stepping::unit)
+      return p + column;
+    else if constexpr (inner<A>() == stepping::strided)
+      return p + column * a.step[A][P::outer];
+    else
+      return p;
   }
 
   /// Evaluates step I for elements column … column + count - 1 (count <= N). Row steps ignore both.
@@ -131,18 +145,23 @@ struct evaluator {
     using T = scalar<I>;
     auto& out = registers::get<I>(r);
     if constexpr (s.kind == step_kind::constant) {
-      if constexpr (is_floating(s.type)) out = Values::template splat<T, W>(T(__builtin_bit_cast(double, s.attribute)));
-      else out = Values::template splat<T, W>(T(s.attribute));
+      if constexpr (is_floating(s.type))
+        out = Values::template splat<T, W>(T(__builtin_bit_cast(double, s.attribute)));
+      else
+        out = Values::template splat<T, W>(T(s.attribute));
     } else if constexpr (s.kind == step_kind::scalar) {
       const long long bits = a.scalar[s.attribute];
-      if constexpr (is_floating(s.type)) out = Values::template splat<T, W>(T(__builtin_bit_cast(double, bits)));
-      else out = Values::template splat<T, W>(T(bits));
+      if constexpr (is_floating(s.type))
+        out = Values::template splat<T, W>(T(__builtin_bit_cast(double, bits)));
+      else
+        out = Values::template splat<T, W>(T(bits));
     } else if constexpr (s.kind == step_kind::coordinate) {
       constexpr int A = static_cast<int>(s.attribute);
       const index first = a.origin[A] + place.at[A];
       if constexpr (s.element)
         out = Values::template counting<T, W>(first + column * a.step[A][P::outer], a.step[A][P::outer]);
-      else out = Values::template splat<T, W>(T(first));
+      else
+        out = Values::template splat<T, W>(T(first));
     } else if constexpr (s.kind == step_kind::in_range) {
       in_range<I>();
     } else if constexpr (s.kind == step_kind::load) {
@@ -172,8 +191,10 @@ struct evaluator {
           const index at = lane(which, i);
           if (at < 0 || at >= a.gathered_extent[s.access]) continue;
           auto* q = p + at * a.gathered_step[s.access];
-          if constexpr (to.inner == stepping::unit) q += i;
-          else if constexpr (to.inner == stepping::strided) q += i * a.step[s.access][P::outer];
+          if constexpr (to.inner == stepping::unit)
+            q += i;
+          else if constexpr (to.inner == stepping::strided)
+            q += i * a.step[s.access][P::outer];
           *q = values::shrink<to.type>(lane(v, i));
         }
         return;
@@ -183,8 +204,11 @@ struct evaluator {
         p += at * a.gathered_step[s.access];
       }
     }
-    if constexpr (W == 1 && Values::device) Values::template store<to.type, stepping::strided, 1>(p, 0, v, 1);
-    else Values::template store<to.type, to.inner, W>(p, to.inner == stepping::strided ? a.step[s.access][P::outer] : 0, v, each ? count : 1);
+    if constexpr (W == 1 && Values::device)
+      Values::template store<to.type, stepping::strided, 1>(p, 0, v, 1);
+    else
+      Values::template store<to.type, to.inner, W>(p, to.inner == stepping::strided ? a.step[s.access][P::outer] : 0, v,
+                                                   each ? count : 1);
   }
 
   /// Row steps of one stage, in order.
@@ -202,21 +226,27 @@ struct evaluator {
   FUSE_UNCHECKED
   template <int I, dtype D, int W>
   FUSE_HD auto stored() {
-    if constexpr (std::is_same_v<scalar<I>, compute_type_of<D>> && is_floating(D)) return value<I, W>();
-    else return Values::template convert<D, P::step[I].type, W>(value<I, W>());
+    if constexpr (std::is_same_v<scalar<I>, compute_type_of<D>> && is_floating(D))
+      return value<I, W>();
+    else
+      return Values::template convert<D, P::step[I].type, W>(value<I, W>());
   }
 
   FUSE_UNCHECKED
   template <class V>
   FUSE_HD static auto lane(const V& v, int i) {
-    if constexpr (Values::device) return v.v[i];
-    else return packs::lane(v, i);
+    if constexpr (Values::device)
+      return v.v[i];
+    else
+      return packs::lane(v, i);
   }
   FUSE_UNCHECKED
   template <class V, class T>
   FUSE_HD static void set_lane(V& v, int i, T x) {
-    if constexpr (Values::device) v.v[i] = x;
-    else packs::set_lane(v, i, x);
+    if constexpr (Values::device)
+      v.v[i] = x;
+    else
+      packs::set_lane(v, i, x);
   }
 
   FUSE_UNCHECKED
@@ -251,19 +281,26 @@ struct evaluator {
     auto operand = [&](auto which) {
       constexpr int from = P::step[I].in[which];
       using S = scalar<from>;
-      if constexpr (std::is_same_v<S, T>) return value<from, W>();
-      else return Values::template convert<in, P::step[from].type, W>(value<from, W>());
+      if constexpr (std::is_same_v<S, T>)
+        return value<from, W>();
+      else
+        return Values::template convert<in, P::step[from].type, W>(value<from, W>());
     };
     constexpr int arity = P::op[I]->arity;
     auto apply = [&] {
-      if constexpr (arity == 1) return Values::template apply<P::op[I], W>(operand(constant_index<0>{}));
-      else if constexpr (arity == 2) return Values::template apply<P::op[I], W>(operand(constant_index<0>{}), operand(constant_index<1>{}));
+      if constexpr (arity == 1)
+        return Values::template apply<P::op[I], W>(operand(constant_index<0>{}));
+      else if constexpr (arity == 2)
+        return Values::template apply<P::op[I], W>(operand(constant_index<0>{}), operand(constant_index<1>{}));
       else
-        return Values::template apply<P::op[I], W>(operand(constant_index<0>{}), operand(constant_index<1>{}), operand(constant_index<2>{}));
+        return Values::template apply<P::op[I], W>(operand(constant_index<0>{}), operand(constant_index<1>{}),
+                                                   operand(constant_index<2>{}));
     };
     auto& out = registers::get<I>(r);
-    if constexpr (std::is_same_v<scalar<I>, T>) out = Values::template narrow<s.type>(apply());
-    else out = Values::template convert<s.type, in, W>(apply());
+    if constexpr (std::is_same_v<scalar<I>, T>)
+      out = Values::template narrow<s.type>(apply());
+    else
+      out = Values::template convert<s.type, in, W>(apply());
   }
 
   FUSE_UNCHECKED
@@ -299,8 +336,10 @@ struct evaluator {
           if (lane(value<predicate, W>(), i) == 0) continue;
         }
         const auto* q = p;
-        if constexpr (inner == stepping::unit) q += i;
-        else if constexpr (inner == stepping::strided) q += i * stride;
+        if constexpr (inner == stepping::unit)
+          q += i;
+        else if constexpr (inner == stepping::strided)
+          q += i * stride;
         if constexpr (s.in[0] >= 0) {
           constexpr int which = s.in[0] >= 0 ? s.in[0] : 0;
           const index at = lane(value<which, W>(), i);
@@ -317,8 +356,10 @@ struct evaluator {
         inside = inside && at >= 0 && at < a.gathered_extent[A];
         if (inside) p += at * a.gathered_step[A];
       }
-      if (inside) out = Values::template load<type, inner, W>(p, stride, s.element ? count : 1);
-      else out = Values::template splat<scalar<I>, W>(scalar<I>(0));
+      if (inside)
+        out = Values::template load<type, inner, W>(p, stride, s.element ? count : 1);
+      else
+        out = Values::template splat<scalar<I>, W>(scalar<I>(0));
     }
   }
 };

@@ -6,7 +6,8 @@
 
 namespace fuse {
 
-template <step_kind Kind, const op_info* Op, dtype Type, int A, int B, int C, index Attribute, bool Element, bool Keep, int Stage>
+template <step_kind Kind, const op_info* Op, dtype Type, int A, int B, int C, index Attribute, bool Element, bool Keep,
+          int Stage>
 struct step_t {};
 template <dtype Type, stepping Inner, stepping Contraction, stepping Column, bool Memory, bool Gathered, int Aligned>
 struct access_t {};
@@ -47,20 +48,22 @@ struct kernel_arguments {
   long long scalar[Scalars > 0 ? Scalars : 1];  // bits of an i64 or f64
 };
 
-template <family Family, int Outer, int Contraction, int Column, int Stages, int Scalars, int Multiple, int Contracted, int ContractedAccess,
-          dtype ContractedType, class Extents, class Steps, class Accesses, class Stores>
+template <family Family, int Outer, int Contraction, int Column, int Stages, int Scalars, int Multiple, int Contracted,
+          int ContractedAccess, dtype ContractedType, class Extents, class Steps, class Accesses, class Stores>
 struct program;
 
-template <family Family, int Outer, int Contraction, int Column, int Stages, int Scalars, int Multiple, int Contracted, int ContractedAccess,
-          dtype ContractedType, index... E, step_kind... K, const op_info*... Op, dtype... T, int... A, int... B, int... C, index... At,
-          bool... El, bool... Ke, int... St, dtype... AT, stepping... AI, stepping... AK, stepping... AC, bool... AM, bool... AG, int... AA, int... SV, int... SI, int... SA>
-struct program<Family, Outer, Contraction, Column, Stages, Scalars, Multiple, Contracted, ContractedAccess, ContractedType,
-               std::integer_sequence<index, E...>, list<step_t<K, Op, T, A, B, C, At, El, Ke, St>...>,
+template <family Family, int Outer, int Contraction, int Column, int Stages, int Scalars, int Multiple, int Contracted,
+          int ContractedAccess, dtype ContractedType, index... E, step_kind... K, const op_info*... Op, dtype... T,
+          int... A, int... B, int... C, index... At, bool... El, bool... Ke, int... St, dtype... AT, stepping... AI,
+          stepping... AK, stepping... AC, bool... AM, bool... AG, int... AA, int... SV, int... SI, int... SA>
+struct program<Family, Outer, Contraction, Column, Stages, Scalars, Multiple, Contracted, ContractedAccess,
+               ContractedType, std::integer_sequence<index, E...>, list<step_t<K, Op, T, A, B, C, At, El, Ke, St>...>,
                list<access_t<AT, AI, AK, AC, AM, AG, AA>...>, list<store_t<SV, SI, SA>...>> {
   static constexpr family kind = Family;
   static constexpr int outer = Outer;  // walked outer axes; the inner axis is number `outer`
   static constexpr int contraction = Contraction, column = Column, stages = Stages, scalars = Scalars;
-  static constexpr int multiple = Multiple;  // the length of the inner axis is a multiple of it; a power of two up to 16
+  static constexpr int multiple =
+      Multiple;  // the length of the inner axis is a multiple of it; a power of two up to 16
   static constexpr int contracted = Contracted, contracted_access = ContractedAccess;
   static constexpr dtype contracted_type = ContractedType;
   static constexpr int axes = sizeof...(E), steps = sizeof...(K), accesses = sizeof...(AT), stores = sizeof...(SV);
@@ -116,21 +119,24 @@ struct program_of {
     return l;
   }();
   template <int... X, int... S, int... A, int... T>
-  static constexpr auto make(std::integer_sequence<int, X...>, std::integer_sequence<int, S...>, std::integer_sequence<int, A...>,
-                   std::integer_sequence<int, T...>) {
-    return program<k.kind, k.collapsed - 1, (k.contraction >= 0 ? k.collapsed : -1),
-                 (k.column >= 0 ? planning::walked_axes(k) - 1 : -1), k.stage_count, k.scalar_count, planning::inner_multiple(Source::graph, k), k.contracted,
-                 k.contracted_access, k.contracted_type, std::integer_sequence<index, lengths.e[X]...>,
-                 list<step_t<k.steps[S].kind, k.steps[S].op, k.steps[S].type, k.steps[S].in[0], k.steps[S].in[1], k.steps[S].in[2],
-                             k.steps[S].attribute, k.steps[S].element, k.steps[S].keep, k.steps[S].stage>...>,
-                 list<access_t<k.accesses[A].type, k.accesses[A].inner, k.accesses[A].contraction, k.accesses[A].column,
-                               (k.accesses[A].buffer >= 0), (k.accesses[A].gathered >= 0), k.accesses[A].aligned>...>,
-                 list<store_t<k.stores[T].value, k.stores[T].index, k.stores[T].access>...>>{};
+  static constexpr auto make(std::integer_sequence<int, X...>, std::integer_sequence<int, S...>,
+                             std::integer_sequence<int, A...>, std::integer_sequence<int, T...>) {
+    return program<
+        k.kind, k.collapsed - 1, (k.contraction >= 0 ? k.collapsed : -1),
+        (k.column >= 0 ? planning::walked_axes(k) - 1 : -1), k.stage_count, k.scalar_count,
+        planning::inner_multiple(Source::graph, k), k.contracted, k.contracted_access, k.contracted_type,
+        std::integer_sequence<index, lengths.e[X]...>,
+        list<step_t<k.steps[S].kind, k.steps[S].op, k.steps[S].type, k.steps[S].in[0], k.steps[S].in[1],
+                    k.steps[S].in[2], k.steps[S].attribute, k.steps[S].element, k.steps[S].keep, k.steps[S].stage>...>,
+        list<access_t<k.accesses[A].type, k.accesses[A].inner, k.accesses[A].contraction, k.accesses[A].column,
+                      (k.accesses[A].buffer >= 0), (k.accesses[A].gathered >= 0), k.accesses[A].aligned>...>,
+        list<store_t<k.stores[T].value, k.stores[T].index, k.stores[T].access>...>>{};
   }
   /// The program, by a deduced type: nvcc cannot name a kernel by a member alias of a template.
   static constexpr auto instance() {
-    return make(std::make_integer_sequence<int, planning::walked_axes(k)>{}, std::make_integer_sequence<int, k.step_count>{},
-                std::make_integer_sequence<int, k.access_count>{}, std::make_integer_sequence<int, k.store_count>{});
+    return make(std::make_integer_sequence<int, planning::walked_axes(k)>{},
+                std::make_integer_sequence<int, k.step_count>{}, std::make_integer_sequence<int, k.access_count>{},
+                std::make_integer_sequence<int, k.store_count>{});
   }
   using type = decltype(instance());
 };

@@ -26,7 +26,8 @@ consteval bool reads(int user, int step) {
 template <class P>
 consteval bool used_in(int step, int stage) {
   for (int j = step + 1; j < P::steps; ++j)
-    if (P::step[j].stage == stage && reads<P>(j, step) && (P::step[j].element || P::step[j].kind == step_kind::reduce)) return true;
+    if (P::step[j].stage == stage && reads<P>(j, step) && (P::step[j].element || P::step[j].kind == step_kind::reduce))
+      return true;
   return false;
 }
 
@@ -50,7 +51,8 @@ consteval int scratch_number(int step) {
 template <class P, class Values>
 consteval int scratch_count() {
   int n = 0;
-  for (int i = 0; i < P::steps; ++i) n += P::step[i].kind == step_kind::product || kept<P, Values>(i) || i == P::contracted;
+  for (int i = 0; i < P::steps; ++i)
+    n += P::step[i].kind == step_kind::product || kept<P, Values>(i) || i == P::contracted;
   return n;
 }
 /// Bytes of one element in scratch memory: as many as the widest value that lives there needs.
@@ -66,12 +68,13 @@ template <class P, class Values>
 inline constexpr index slot_bytes = widest_slot<P, Values>();
 /// Bytes of scratch memory for each element of a row.
 template <class P, class Values>
-inline constexpr index scratch_bytes = slot_bytes<P, Values> * scratch_count<P, Values>();
+inline constexpr index scratch_bytes = slot_bytes<P, Values>* scratch_count<P, Values>();
 
 template <class P>
 consteval bool has_pass(int stage) {
   for (int i = 0; i < P::steps; ++i)
-    if (P::step[i].stage == stage && (P::step[i].kind == step_kind::reduce || (P::step[i].element && P::step[i].kind != step_kind::coordinate)))
+    if (P::step[i].stage == stage &&
+        (P::step[i].kind == step_kind::reduce || (P::step[i].element && P::step[i].kind != step_kind::coordinate)))
       return true;
   return false;
 }
@@ -92,16 +95,19 @@ template <class P, class Values, int N, int Held, class Sequence>
 struct held_file;
 template <class P, class Values, int N, int Held, int... I>
 struct held_file<P, Values, N, Held, std::integer_sequence<int, I...>>
-    : held_slot<I, std::conditional_t<(Held > 0 && kept<P, Values>(I)),
-                                      typename Values::template value<compute_type_of<P::step[I].type>, N>[(Held > 0 ? Held : 1)],
-                                      nothing>>... {};
+    : held_slot<I, std::conditional_t<
+                       (Held > 0 && kept<P, Values>(I)),
+                       typename Values::template value<compute_type_of<P::step[I].type>, N>[(Held > 0 ? Held : 1)],
+                       nothing>>... {};
 /// Accumulators of the reductions of one stage, N lanes each.
 template <class P, class Values, int N, int Stage, class Sequence>
 struct sum_file;
 template <class P, class Values, int N, int Stage, int... I>
 struct sum_file<P, Values, N, Stage, std::integer_sequence<int, I...>>
-    : held_slot<I, std::conditional_t<(P::step[I].kind == step_kind::reduce && P::step[I].stage == Stage),
-                                      typename Values::template value<compute_type_of<P::step[I].type>, N>, nothing>>... {};
+    : held_slot<I,
+                std::conditional_t<(P::step[I].kind == step_kind::reduce && P::step[I].stage == Stage),
+                                   typename Values::template value<compute_type_of<P::step[I].type>, N>, nothing>>... {
+};
 template <int I, class V>
 FUSE_HD V& held(held_slot<I, V>& s) {
   return s.v;
@@ -112,7 +118,8 @@ FUSE_HD V& held(held_slot<I, V>& s) {
 /// One row. `scratch` holds scratch_count values of `capacity` elements each, slot_bytes an element.
 FUSE_UNCHECKED
 template <class P, int N, int Held, block B>
-FUSE_HD void run_row(const B& b, const typename P::arguments& a, const row_place<P>& place, char* scratch, index capacity) {
+FUSE_HD void run_row(const B& b, const typename P::arguments& a, const row_place<P>& place, char* scratch,
+                     index capacity) {
   using V = typename B::values;
   using namespace rows;
   const index n = length<P, P::outer>(a);
@@ -152,18 +159,24 @@ FUSE_HD void run_row(const B& b, const typename P::arguments& a, const row_place
             }
           } else if constexpr (s.element && s.kind == step_kind::product) {
             if constexpr (s.stage == stage || used)
-              registers::get<i>(e.r) = V::template load<scratch_dtype<s.type>, stepping::unit, N>(scratch_of(i, column), 1, count);
+              registers::get<i>(e.r) =
+                  V::template load<scratch_dtype<s.type>, stepping::unit, N>(scratch_of(i, column), 1, count);
           } else if constexpr (s.element && s.stage == stage) {
             e.template run<i>(column, count);
             constexpr bool in_scratch = (kept<P, V>(i) && Held == 0) || i == P::contracted;
             if constexpr (in_scratch)
-              V::template store<scratch_dtype<s.type>, stepping::unit, N>(scratch_of(i, column), 1, e.template value<i, N>(), count);
-            else if constexpr (kept<P, V>(i)) held<i>(held_values)[slot] = registers::get<i>(e.r);
+              V::template store<scratch_dtype<s.type>, stepping::unit, N>(scratch_of(i, column), 1,
+                                                                          e.template value<i, N>(), count);
+            else if constexpr (kept<P, V>(i))
+              held<i>(held_values)[slot] = registers::get<i>(e.r);
           } else if constexpr (s.element && used) {
-            if constexpr (!kept<P, V>(i)) e.template run<i>(column, count);
+            if constexpr (!kept<P, V>(i))
+              e.template run<i>(column, count);
             else if constexpr (Held == 0)
-              registers::get<i>(e.r) = V::template load<scratch_dtype<s.type>, stepping::unit, N>(scratch_of(i, column), 1, count);
-            else registers::get<i>(e.r) = held<i>(held_values)[slot];
+              registers::get<i>(e.r) =
+                  V::template load<scratch_dtype<s.type>, stepping::unit, N>(scratch_of(i, column), 1, count);
+            else
+              registers::get<i>(e.r) = held<i>(held_values)[slot];
           }
         });
         unrolled<P::stores>([&](auto s) {
@@ -199,7 +212,8 @@ FUSE_HD void run_row(const B& b, const typename P::arguments& a, const row_place
         if constexpr (P::access[P::store[s].access].inner == stepping::none) {
           if (b.rank() == 0) e.template store<s>(0, 1);
         } else {  // a row value as a whole row
-          for (index p = b.rank(); p < packs; p += b.size()) e.template store<s>(p * N, static_cast<int>(n - p * N < N ? n - p * N : N));
+          for (index p = b.rank(); p < packs; p += b.size())
+            e.template store<s>(p * N, static_cast<int>(n - p * N < N ? n - p * N : N));
         }
       }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tile family: contractions with their epilogue. A block computes a tile of one or more products of the same left
-// operand into scratch memory, then everything that reads them (bias, activation, residual, several outputs) on the tile.
+// operand into scratch memory, then everything that reads them (bias, activation, residual, several outputs) on the
+// tile.
 #pragma once
 #include <fuse/kernel/product.hpp>
 #include <fuse/kernel/row.hpp>
@@ -12,13 +13,14 @@ inline constexpr int tile_rows = 8, tile_columns = 64;
 
 /// Bytes of scratch memory of one block.
 template <class P, class Values>
-inline constexpr int scratch_bytes = rows::scratch_count<P, Values>() * tile_rows * tile_columns * 8;
+inline constexpr int scratch_bytes = rows::scratch_count<P, Values>() * tile_rows* tile_columns * 8;
 
 /// Tiles of the whole index space: batches x tiles of rows x tiles of columns.
 template <class P>
 FUSE_HD index count(const typename P::arguments& a) {
   const index r = length<P, P::outer - 1>(a), c = length<P, P::outer>(a);
-  return row_count<P, P::outer - 1>(a) * ((r + tiles::tile_rows - 1) / tiles::tile_rows) * ((c + tile_columns - 1) / tile_columns);
+  return row_count<P, P::outer - 1>(a) * ((r + tiles::tile_rows - 1) / tiles::tile_rows) *
+         ((c + tile_columns - 1) / tile_columns);
 }
 }  // namespace tiles
 
@@ -32,18 +34,22 @@ FUSE_HD void run_tile(const B& b, const typename P::arguments& a, index t, char*
   const index column_tiles = (all_columns + tiles::tile_columns - 1) / tiles::tile_columns;
   const index batch = quotient(t, row_tiles * column_tiles);
   const index in_batch = t - batch * row_tiles * column_tiles;
-  const index first_row = in_batch % row_tiles * tiles::tile_rows, first_column = in_batch / row_tiles * tiles::tile_columns;
+  const index first_row = in_batch % row_tiles * tiles::tile_rows,
+              first_column = in_batch / row_tiles * tiles::tile_columns;
   const index rows = all_rows - first_row < tiles::tile_rows ? all_rows - first_row : tiles::tile_rows;
-  const index columns = all_columns - first_column < tiles::tile_columns ? all_columns - first_column : tiles::tile_columns;
+  const index columns =
+      all_columns - first_column < tiles::tile_columns ? all_columns - first_column : tiles::tile_columns;
   const auto place = place_of_row<P>(a, batch * all_rows + first_row);
 
   auto product_at = [&](auto i, index row) {
     using T = compute_type_of<P::step[i].type>;
-    return reinterpret_cast<T*>(scratch) + (rows::scratch_number<P, V>(i) * tiles::tile_rows + row) * tiles::tile_columns;
+    return reinterpret_cast<T*>(scratch) +
+           (rows::scratch_number<P, V>(i) * tiles::tile_rows + row) * tiles::tile_columns;
   };
   unrolled<P::steps>([&](auto i) {
     if constexpr (P::step[i].kind == step_kind::product)
-      run_product<P, i, Depth>(b, a, place, P::outer - 1, rows, first_column, columns, product_at(i, 0), tiles::tile_columns);
+      run_product<P, i, Depth>(b, a, place, P::outer - 1, rows, first_column, columns, product_at(i, 0),
+                               tiles::tile_columns);
   });
   b.sync();
 
@@ -59,7 +65,8 @@ FUSE_HD void run_tile(const B& b, const typename P::arguments& a, index t, char*
       if constexpr (s.kind == step_kind::product)
         registers::get<i>(e.r) =
             V::template load<rows::scratch_dtype<s.type>, stepping::unit, N>(product_at(i, row) + in_tile, 1, count);
-      else if constexpr (s.element) e.template run<i>(first_column + in_tile, count);
+      else if constexpr (s.element)
+        e.template run<i>(first_column + in_tile, count);
     });
     unrolled<P::stores>([&](auto s) { e.template store<s>(first_column + in_tile, count); });
   }

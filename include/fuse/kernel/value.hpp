@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The values a kernel body holds: several neighbouring elements of a compute type. On the host a value is a pack (vector
-// registers), on a device a small array of registers. Both offer the same functions, so that a body is written once.
+// The values a kernel body holds: several neighbouring elements of a compute type. On the host a value is a pack
+// (vector registers), on a device a small array of registers. Both offer the same functions, so that a body is written
+// once.
 #pragma once
 #include <fuse/op/op_info.hpp>
 
@@ -18,22 +19,30 @@ namespace values {
 /// A value narrowed to what its dtype can hold: i8 and u8 wrap, bool is 0 or 1.
 template <dtype D, class T>
 FUSE_HD T narrow_scalar(T x) {
-  if constexpr (D == dtype::i8) return T(std::int8_t(x));
-  else if constexpr (D == dtype::u8) return T(std::uint8_t(x));
-  else if constexpr (D == dtype::boolean) return T(x != T(0));
-  else return x;
+  if constexpr (D == dtype::i8)
+    return T(std::int8_t(x));
+  else if constexpr (D == dtype::u8)
+    return T(std::uint8_t(x));
+  else if constexpr (D == dtype::boolean)
+    return T(x != T(0));
+  else
+    return x;
 }
 
 /// From storage to the compute type and back.
 template <dtype D>
 FUSE_HD compute_type_of<D> widen(type_of<D> x) {
-  if constexpr (D == dtype::f16 || D == dtype::bf16) return float(x);
-  else return compute_type_of<D>(x);
+  if constexpr (D == dtype::f16 || D == dtype::bf16)
+    return float(x);
+  else
+    return compute_type_of<D>(x);
 }
 template <dtype D>
 FUSE_HD type_of<D> shrink(compute_type_of<D> x) {
-  if constexpr (D == dtype::boolean) return x != 0;
-  else return type_of<D>(x);
+  if constexpr (D == dtype::boolean)
+    return x != 0;
+  else
+    return type_of<D>(x);
 }
 
 /// A reduction's start value: ±infinity saturates to the limits of the type.
@@ -43,7 +52,11 @@ FUSE_HD constexpr compute_type_of<D> identity(double x) {
   if constexpr (D >= dtype::f16) {
     return T(x);
   } else {
-    constexpr long long bits = D == dtype::boolean ? 0 : D == dtype::i8 ? 7 : D == dtype::u8 ? 8 : D == dtype::i32 ? 31 : 63;
+    constexpr long long bits = D == dtype::boolean ? 0
+                               : D == dtype::i8    ? 7
+                               : D == dtype::u8    ? 8
+                               : D == dtype::i32   ? 31
+                                                   : 63;
     constexpr long long high = D == dtype::boolean ? 1 : bits == 63 ? __LONG_LONG_MAX__ : (1ll << bits) - 1;
     constexpr long long low = D == dtype::boolean || D == dtype::u8 ? 0 : -high - 1;
     return x == __builtin_inf() ? T(high) : x == -__builtin_inf() ? T(low) : T(x);
@@ -57,10 +70,13 @@ FUSE_HD constexpr compute_type_of<D> identity(double x) {
 struct host_values {
   static constexpr bool device = false;
   static constexpr int lanes = host_lanes;
-  template <class T, int> using value = pack<T, host_lanes>;
+  template <class T, int>
+  using value = pack<T, host_lanes>;
 
   FUSE_UNCHECKED template <class T, int N>
-  FUSE_HD static pack<T, lanes> splat(T x) { return pack<T, lanes>(x); }
+  FUSE_HD static pack<T, lanes> splat(T x) {
+    return pack<T, lanes>(x);
+  }
   FUSE_UNCHECKED template <class T, int N>
   FUSE_HD static pack<T, lanes> counting(T first, T step) {
     pack<T, lanes> r;
@@ -68,7 +84,9 @@ struct host_values {
     return r;
   }
   FUSE_UNCHECKED template <class T>
-  FUSE_HD static T first(pack<T, lanes> x) { return packs::lane(x, 0); }
+  FUSE_HD static T first(pack<T, lanes> x) {
+    return packs::lane(x, 0);
+  }
 
   FUSE_UNCHECKED template <const op_info* Op, int N, class T, class... P>
   FUSE_HD static pack<T, lanes> apply(pack<T, lanes> a, P... rest) {
@@ -97,18 +115,26 @@ struct host_values {
   /// Rounds to what the dtype can hold, in the compute type.
   FUSE_UNCHECKED template <dtype D, class T>
   FUSE_HD static pack<T, lanes> round(pack<T, lanes> x) {
-    if constexpr (D == dtype::boolean) return truth<T>(x != T(0));
-    else if constexpr (D == dtype::u8) return x & T(255);
-    else if constexpr (D == dtype::i8) return ((x & T(255)) ^ T(128)) - T(128);
-    else if constexpr (D == dtype::bf16) return from_bf16(to_bf16(x));
-    else if constexpr (D == dtype::f16) return from_f16(to_f16(x));
-    else return x;
+    if constexpr (D == dtype::boolean)
+      return truth<T>(x != T(0));
+    else if constexpr (D == dtype::u8)
+      return x & T(255);
+    else if constexpr (D == dtype::i8)
+      return ((x & T(255)) ^ T(128)) - T(128);
+    else if constexpr (D == dtype::bf16)
+      return from_bf16(to_bf16(x));
+    else if constexpr (D == dtype::f16)
+      return from_f16(to_f16(x));
+    else
+      return x;
   }
   /// Integers narrowed to their dtype; floats stay in the compute type (a fused chain is not rounded in between).
   FUSE_UNCHECKED template <dtype D, class T>
   FUSE_HD static pack<T, lanes> narrow(pack<T, lanes> x) {
-    if constexpr (D == dtype::boolean || D == dtype::u8 || D == dtype::i8) return round<D>(x);
-    else return x;
+    if constexpr (D == dtype::boolean || D == dtype::u8 || D == dtype::i8)
+      return round<D>(x);
+    else
+      return x;
   }
 
   /// Elements at p, p + stride, …: the first `count` of them; the rest are zero.
@@ -122,7 +148,8 @@ struct host_values {
       for (int i = 0; i < count; ++i) packs::set_lane(r, i, values::widen<D>(p[i * stride]));
       return r;
     } else {
-      if (count >= lanes) [[likely]] return load_unit<D>(p);
+      if (count >= lanes) [[likely]]
+        return load_unit<D>(p);
       type_of<D> part[lanes]{};
       for (int i = 0; i < count; ++i) part[i] = p[i];
       return load_unit<D>(part);
@@ -131,7 +158,8 @@ struct host_values {
   FUSE_UNCHECKED template <dtype D, stepping S, int N>
   FUSE_HD static void store(type_of<D>* p, index stride, pack<compute_type_of<D>, lanes> x, int count) {
     if constexpr (S == stepping::unit) {
-      if (count >= lanes) [[likely]] return store_unit<D>(p, x);
+      if (count >= lanes) [[likely]]
+        return store_unit<D>(p, x);
       type_of<D> part[lanes];
       store_unit<D>(part, x);
       for (int i = 0; i < count; ++i) p[i] = part[i];
@@ -156,8 +184,10 @@ struct host_values {
   /// Of the first N lanes, a power of two.
   FUSE_UNCHECKED template <const op_info* Op, int N, class T>
   FUSE_HD static T fold_lower(pack<T, lanes> x) {
-    if constexpr (N == 1) return packs::lane(x, 0);
-    else return fold_lower<Op, N / 2>(apply<Op, lanes>(x, packs::lowered<N / 2>(x)));
+    if constexpr (N == 1)
+      return packs::lane(x, 0);
+    else
+      return fold_lower<Op, N / 2>(apply<Op, lanes>(x, packs::lowered<N / 2>(x)));
   }
   FUSE_UNCHECKED template <class T, class M>
   FUSE_HD static pack<T, lanes> truth(M mask) {
@@ -167,9 +197,12 @@ struct host_values {
   FUSE_HD static auto load_unit(const type_of<D>* p) {
     using T = compute_type_of<D>;
     if constexpr (D == dtype::bf16 || D == dtype::f16) {
-      const auto raw = packs::convert<std::uint32_t>(packs::load<std::uint16_t, lanes>(reinterpret_cast<const std::uint16_t*>(p)));
-      if constexpr (D == dtype::bf16) return from_bf16(raw);
-      else return from_f16(raw);
+      const auto raw =
+          packs::convert<std::uint32_t>(packs::load<std::uint16_t, lanes>(reinterpret_cast<const std::uint16_t*>(p)));
+      if constexpr (D == dtype::bf16)
+        return from_bf16(raw);
+      else
+        return from_f16(raw);
     } else if constexpr (D == dtype::boolean) {
       const auto raw = packs::load<std::uint8_t, lanes>(reinterpret_cast<const std::uint8_t*>(p));
       return truth<T>(packs::convert<T>(raw) != T(0));
@@ -199,7 +232,8 @@ struct host_values {
   FUSE_UNCHECKED FUSE_HD static words to_bf16(pack<float, lanes> x) {
     const words u = packs::bits<std::uint32_t>(x);
     const words rounded = (u + 0x7fffu + (u >> 16u & 1u)) >> 16u;
-    return packs::bits<std::uint32_t>(packs::select(x != x, packs::bits<float>(words(0x7fffu)), packs::bits<float>(rounded)));
+    return packs::bits<std::uint32_t>(
+        packs::select(x != x, packs::bits<float>(words(0x7fffu)), packs::bits<float>(rounded)));
   }
   FUSE_UNCHECKED FUSE_HD static pack<float, lanes> from_f16(words x) {  // see half_bits::from_f16
     const words sign = (x & 0x8000u) << 16u, magnitude = (x & 0x7fffu) << 13u;
@@ -213,7 +247,8 @@ struct host_values {
     const words u = packs::bits<std::uint32_t>(x), sign = u >> 16u & 0x8000u, magnitude = u & 0x7fffffffu;
     const words rounded = magnitude + 0xfffu + (magnitude >> 13u & 1u);
     const ints normal = packs::bits<std::int32_t>((rounded - 0x38000000u) >> 13u);
-    const ints small = packs::bits<std::int32_t>(packs::bits<std::uint32_t>(packs::bits<float>(magnitude) + 0.5f) - 0x3f000000u);
+    const ints small =
+        packs::bits<std::int32_t>(packs::bits<std::uint32_t>(packs::bits<float>(magnitude) + 0.5f) - 0x3f000000u);
     const ints m = packs::bits<std::int32_t>(magnitude);
     ints r = select(m < 0x38800000, small, normal);
     r = select(m < 0x477ff000, r, ints(0x7c00));
@@ -232,7 +267,8 @@ struct lanes_of {
 
 struct device_values {
   static constexpr bool device = true;
-  template <class T, int N> using value = lanes_of<T, N>;
+  template <class T, int N>
+  using value = lanes_of<T, N>;
 
   template <class T, int N>
   FUSE_DEVICE static lanes_of<T, N> splat(T x) {
@@ -249,7 +285,9 @@ struct device_values {
     return r;
   }
   template <class T, int N>
-  FUSE_DEVICE static T first(lanes_of<T, N> x) { return x.v[0]; }
+  FUSE_DEVICE static T first(lanes_of<T, N> x) {
+    return x.v[0];
+  }
 
   template <const op_info* Op, int N, class T, class... P>
   FUSE_DEVICE static lanes_of<T, N> apply(lanes_of<T, N> a, P... rest) {
@@ -275,9 +313,12 @@ struct device_values {
     lanes_of<compute_type_of<To>, N> r;
 #pragma unroll
     for (int i = 0; i < N; ++i) {
-      if constexpr (To == dtype::boolean) r.v[i] = x.v[i] != 0;
-      else if constexpr (To == dtype::f16 || To == dtype::bf16) r.v[i] = float(type_of<To>(float(x.v[i])));
-      else r.v[i] = values::narrow_scalar<To>(compute_type_of<To>(x.v[i]));
+      if constexpr (To == dtype::boolean)
+        r.v[i] = x.v[i] != 0;
+      else if constexpr (To == dtype::f16 || To == dtype::bf16)
+        r.v[i] = float(type_of<To>(float(x.v[i])));
+      else
+        r.v[i] = values::narrow_scalar<To>(compute_type_of<To>(x.v[i]));
     }
     return r;
   }

@@ -16,8 +16,10 @@ template <expression A, expression B>
 constexpr auto matmul(A a, B b) {
   constexpr bool two_axes = A::rank >= 2 && B::rank >= 2;
   static_assert(two_axes, "fuse::matmul: both operands need two axes (unsqueeze a vector)");
-  if constexpr (two_axes) return tracing::contract(a, b);
-  else return a;
+  if constexpr (two_axes)
+    return tracing::contract(a, b);
+  else
+    return a;
 }
 
 namespace tracing {
@@ -25,8 +27,9 @@ template <expression A, expression B>
 constexpr auto contract(A a, B b) {
   constexpr index m = A::extents_type::static_extent(A::rank - 2), k = A::extents_type::static_extent(A::rank - 1),
                   l = B::extents_type::static_extent(B::rank - 2), n = B::extents_type::static_extent(B::rank - 1);
-  static_assert(k == l || k == dyn || l == dyn,
-                "fuse::matmul: inner extents differ: expected (..., m, k) x (..., k, n) (transpose a weight stored [out, in])");
+  static_assert(
+      k == l || k == dyn || l == dyn,
+      "fuse::matmul: inner extents differ: expected (..., m, k) x (..., k, n) (transpose a weight stored [out, in])");
   constexpr auto batch_of = [](shape s) {
     s.rank -= 2;
     return s;

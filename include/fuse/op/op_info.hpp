@@ -42,24 +42,30 @@ struct evaluators {
 
   template <class T>
   consteval auto get() const {
-    if constexpr (std::is_same_v<T, std::int32_t>) return i32;
-    else if constexpr (std::is_same_v<T, std::int64_t>) return i64;
-    else if constexpr (std::is_same_v<T, float>) return f32;
-    else return f64;
+    if constexpr (std::is_same_v<T, std::int32_t>)
+      return i32;
+    else if constexpr (std::is_same_v<T, std::int64_t>)
+      return i64;
+    else if constexpr (std::is_same_v<T, float>)
+      return f32;
+    else
+      return f64;
   }
 };
-template <class T> using scalar_value = T;
-template <class T> using pack_value = pack<T, host_lanes>;
+template <class T>
+using scalar_value = T;
+template <class T>
+using pack_value = pack<T, host_lanes>;
 
 struct op_info {
   const char* name = "";
   op_kind kind = op_kind::pointwise;
   int arity = 1;
   result_rule result = result_rule::same;
-  bool first_is_condition = false;  // `where`: operand 0 is a bool and takes no part in promotion
-  double flops = 1;                 // per element, for cost estimates
-  double identity = 0;              // of a reduction; ±infinity saturates to the type's limits
-  bool mean = false;                // a reduction whose sum is divided by the row length
+  bool first_is_condition = false;          // `where`: operand 0 is a bool and takes no part in promotion
+  double flops = 1;                         // per element, for cost estimates
+  double identity = 0;                      // of a reduction; ±infinity saturates to the type's limits
+  bool mean = false;                        // a reduction whose sum is divided by the row length
   double (*fold)(const double*) = nullptr;  // constant evaluation while compiling
   evaluators<pack_value> host{};
 #if defined(__CUDACC__)
@@ -90,12 +96,25 @@ FUSE_HD V evaluate(const V* x) {
   } else {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       return packs::each([](auto... s) { return F{}(s...); }, x[I]...);
-    }(indices{});
+    }
+    (indices{});
   }
 }
 
-template <class F> inline constexpr bool on_integers = [] { if constexpr (requires { F::integers; }) return F::integers; else return true; }();
-template <class F> inline constexpr bool on_floats = [] { if constexpr (requires { F::floats; }) return F::floats; else return true; }();
+template <class F>
+inline constexpr bool on_integers = [] {
+  if constexpr (requires { F::integers; })
+    return F::integers;
+  else
+    return true;
+}();
+template <class F>
+inline constexpr bool on_floats = [] {
+  if constexpr (requires { F::floats; })
+    return F::floats;
+  else
+    return true;
+}();
 
 template <class F, int N, template <class> class Value>
 constexpr evaluators<Value> make_evaluators() {
@@ -117,8 +136,8 @@ constexpr double fold(const double* x) {
 }
 
 /// The description of a pointwise operation, from a functor whose call operator is its numerical definition.
-/// Optional static members of F: integers, floats (bool: which compute types it takes), result, flops, and folds (present:
-/// the call operator is constexpr on double, and literals fold while compiling).
+/// Optional static members of F: integers, floats (bool: which compute types it takes), result, flops, and folds
+/// (present: the call operator is constexpr on double, and literals fold while compiling).
 template <class F>
 constexpr op_info describe() {
   op_info o;
@@ -132,7 +151,8 @@ constexpr op_info describe() {
     o.identity = F::identity;
     if constexpr (requires { F::mean; }) o.mean = F::mean;
   }
-  constexpr int n = requires { F::identity; } ? 2 : F::arity;
+  constexpr int n = requires { F::identity; }
+  ? 2 : F::arity;
   if constexpr (requires { F::folds; }) o.fold = fold<F, n>;
   o.host = make_evaluators<F, n, pack_value>();
 #if defined(__CUDACC__)

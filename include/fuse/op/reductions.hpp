@@ -2,14 +2,14 @@
 // Reductions along the last axis: sum, mean, prod, max, min, any, all, and what is written with them: argmax, argmin,
 // var, std, norm, logsumexp.
 //
-//   sum(x, row)              the last axis is kept with length 1, so that the result broadcasts back: (..., n) -> (..., 1)
-//   sum(x, axis<-1>)         the last axis is dropped: (..., n) -> (...)
+//   sum(x, row)              the last axis is kept with length 1, so that the result broadcasts back: (..., n) -> (...,
+//   1) sum(x, axis<-1>)         the last axis is dropped: (..., n) -> (...)
 //
 // The order of a reduction is fixed: same input, same bits. f16 and bf16 accumulate in f32.
 #pragma once
 #include <fuse/op/arithmetic.hpp>
-#include <fuse/op/compare.hpp>
 #include <fuse/op/classify.hpp>
+#include <fuse/op/compare.hpp>
 #include <fuse/op/exponential.hpp>
 #include <fuse/op/logical.hpp>
 #include <fuse/op/minmax.hpp>
@@ -110,7 +110,8 @@ constexpr auto keep_or_drop(A kept, axis_t<K>) {
   return squeeze<-1>(kept);
 }
 
-template <dtype D> inline constexpr dtype sum_dtype = is_floating(D) ? D : dtype::i64;
+template <dtype D>
+inline constexpr dtype sum_dtype = is_floating(D) ? D : dtype::i64;
 
 template <class F>
 struct summation {
@@ -131,10 +132,8 @@ struct extremum {
   }
   /// Element by element, of two operands.
   template <class A, class B>
-    requires expressions<A, B>
-  constexpr auto operator()(A a, B b) const {
-    return op<Binary>{}(a, b);
-  }
+  requires expressions<A, B>
+  constexpr auto operator()(A a, B b) const { return op<Binary>{}(a, b); }
 };
 
 }  // namespace tracing

@@ -10,14 +10,14 @@ namespace fuse::planning {
 
 enum class cut_reason : std::uint8_t {
   none,
-  output,        // the caller wants it
-  eager,         // one kernel per operation was asked for
-  other_row,     // a reduction over other rows than this kernel's: a grid-wide dependency
-  matmul,        // a contraction is a grid-wide dependency of whatever is not its epilogue
-  operand,       // a contraction or gather reads its operand many times: it is computed once
-  reordered,     // its elements are needed in an order that is not an affine view
-  scattered,     // written in place by a scatter
-  large,         // the kernel would have more steps or operands than one kernel takes
+  output,     // the caller wants it
+  eager,      // one kernel per operation was asked for
+  other_row,  // a reduction over other rows than this kernel's: a grid-wide dependency
+  matmul,     // a contraction is a grid-wide dependency of whatever is not its epilogue
+  operand,    // a contraction or gather reads its operand many times: it is computed once
+  reordered,  // its elements are needed in an order that is not an affine view
+  scattered,  // written in place by a scatter
+  large,      // the kernel would have more steps or operands than one kernel takes
 };
 
 constexpr const char* text_of(cut_reason r) {
@@ -101,7 +101,8 @@ struct emitter {
   constexpr stepping along(const access& a, bool row_major, int axis) const {
     int found = -1, count = 0, last = a.rank - 1;
     for (int i = 0; i < a.rank; ++i)
-      if (a.axis[i].count > 0 && a.axis[i].first <= axis && axis < a.axis[i].first + a.axis[i].count) found = i, ++count;
+      if (a.axis[i].count > 0 && a.axis[i].first <= axis && axis < a.axis[i].first + a.axis[i].count)
+        found = i, ++count;
     if (count == 0) return stepping::none;
     while (last > found && g.length(a.dims[last]) == 1) --last;
     const axis_map m = a.axis[found];
@@ -118,8 +119,9 @@ struct emitter {
     bool other_axes = false;
     for (int i = 0; i < last; ++i) other_axes = other_axes || g.length(a.dims[i]) != 1;
     short n = 16;
-    while (n > 1 && (m.offset % n != 0 || (other_axes && (g.length(a.dims[last]) == dyn || g.length(a.dims[last]) % n != 0)) ||
-                     (m.count > 1 && g.length(k.dims[m.first + m.count - 1]) % n != 0)))
+    while (n > 1 &&
+           (m.offset % n != 0 || (other_axes && (g.length(a.dims[last]) == dyn || g.length(a.dims[last]) % n != 0)) ||
+            (m.count > 1 && g.length(k.dims[m.first + m.count - 1]) % n != 0)))
       n = static_cast<short>(n / 2);
     return n;
   }
@@ -233,7 +235,8 @@ struct emitter {
   /// Near the end of what one kernel takes, with room for what still has to follow.
   constexpr bool is_large() const {
     return k.step_count > kernel_plan::max_steps - 16 || k.access_count > kernel_plan::max_accesses - 16 ||
-           k.scalar_count > kernel_plan::max_scalars - 8 || frame_count > max_frames - 16 || memo_count > max_memos - 32;
+           k.scalar_count > kernel_plan::max_scalars - 8 || frame_count > max_frames - 16 ||
+           memo_count > max_memos - 32;
   }
 
   constexpr short load(short a, short index_step, short predicate) {
@@ -365,8 +368,8 @@ struct emitter {
 
   constexpr short reduce(int id, const node& n, const index_map& f) {
     const node& input = g.nodes[n.in[0]];
-    const bool same_row = (k.kind == family::row || k.kind == family::attention) && has_domain_shape(input) &&
-                          f == row_frame(n);
+    const bool same_row =
+        (k.kind == family::row || k.kind == family::attention) && has_domain_shape(input) && f == row_frame(n);
     if (!same_row) return fail(id, cut_reason::other_row);
     step s;
     s.kind = step_kind::reduce;

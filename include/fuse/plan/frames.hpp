@@ -41,8 +41,8 @@ constexpr bool compose(const index_map& view, const index_map& result, index_map
 /// The frame of a reshape's operand: axes that match go over; an axis split in the result is a run of domain axes; an
 /// axis merged in the result can be taken apart where it is itself such a run. False where that is not enough.
 template <class Graph>
-constexpr bool through_reshape(const Graph& g, const short* domain, const node& out, const index_map& result, const node& in,
-                               index_map& operand) {
+constexpr bool through_reshape(const Graph& g, const short* domain, const node& out, const index_map& result,
+                               const node& in, index_map& operand) {
   operand = {};
   operand.rank = in.rank;
   auto covers = [&](int o) {  // the result axis runs over whole domain axes
@@ -95,8 +95,10 @@ constexpr bool through_reshape(const Graph& g, const short* domain, const node& 
       for (int k = o; k < o_end; ++k) {
         const axis_map m = result.axis[k];
         if (m.count == 0) continue;
-        if (run.count == 0) run.first = m.first;
-        else if (run.first + run.count != m.first) return false;
+        if (run.count == 0)
+          run.first = m.first;
+        else if (run.first + run.count != m.first)
+          return false;
         run.count = static_cast<signed char>(run.count + m.count);
       }
       operand.axis[i] = run;

@@ -24,15 +24,15 @@ inline constexpr int max_axes = max_rank + 2;
 
 /// Elements of one buffer, addressed from the kernel's index space.
 struct access {
-  short buffer = -1;            // -1: the coordinate itself (iota)
+  short buffer = -1;  // -1: the coordinate itself (iota)
   dtype type = dtype::f32;
-  bool alias = false;           // the buffer is row-major with `dims`, whatever shape it was made with
+  bool alias = false;  // the buffer is row-major with `dims`, whatever shape it was made with
   short rank = 0;
-  short gathered = -1;          // the axis whose coordinate comes from an index step
+  short gathered = -1;  // the axis whose coordinate comes from an index step
   short dims[max_rank] = {-1, -1, -1, -1, -1, -1};
-  axis_map axis[max_rank]{};    // coordinates of the buffer from those of the index space
+  axis_map axis[max_rank]{};  // coordinates of the buffer from those of the index space
   stepping inner = stepping::none, column = stepping::none, contraction = stepping::none;
-  short aligned = 1;            // elements, a power of two up to 16: every row start of a 16-byte-aligned buffer is a multiple
+  short aligned = 1;  // elements, a power of two up to 16: every row start of a 16-byte-aligned buffer is a multiple
   constexpr bool operator==(const access&) const = default;
 };
 
@@ -64,8 +64,8 @@ struct step {
 };
 
 struct store_plan {
-  short value = -1;      // step
-  short index = -1;      // index step of a gathered (scatter) axis
+  short value = -1;  // step
+  short index = -1;  // index step of a gathered (scatter) axis
   short access = -1;
 };
 
@@ -78,10 +78,10 @@ struct scalar_slot {
 
 struct kernel_plan {
   family kind = family::map;
-  short rank = 0;             // outer axes and inner
-  short contraction = -1;     // axis numbers in the index space, or -1
+  short rank = 0;          // outer axes and inner
+  short contraction = -1;  // axis numbers in the index space, or -1
   short column = -1;
-  short axes = 0;             // all axes
+  short axes = 0;  // all axes
   short dims[max_axes]{};
   int step_count = 0, access_count = 0, store_count = 0, scalar_count = 0, stage_count = 1;
   static constexpr int max_steps = 128, max_accesses = 64, max_stores = 12, max_scalars = 32;
@@ -89,7 +89,7 @@ struct kernel_plan {
   access accesses[max_accesses]{};
   store_plan stores[max_stores]{};
   scalar_slot scalars[max_scalars]{};
-  short contracted = -1;      // attention: the row value, and its matrix
+  short contracted = -1;  // attention: the row value, and its matrix
   short contracted_access = -1;
   dtype contracted_type = dtype::f32;
   short first_axis_of[max_axes]{};  // collapsed axis -> its first axis

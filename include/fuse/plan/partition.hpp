@@ -95,8 +95,10 @@ struct partitioner {
       const op_kind k = g.nodes[i].kind();
       scatters = scatters || k == op_kind::scatter;
       if (k == op_kind::scatter) add_root(i, cut_reason::scattered);
-      const bool scalar = g.nodes[i].rank == 0 && (k == op_kind::pointwise || k == op_kind::cast);  // computed where it is used
-      const bool computes = k != op_kind::argument && k != op_kind::constant && k != op_kind::extent && !is_view(k) && !scalar;
+      const bool scalar =
+          g.nodes[i].rank == 0 && (k == op_kind::pointwise || k == op_kind::cast);  // computed where it is used
+      const bool computes =
+          k != op_kind::argument && k != op_kind::constant && k != op_kind::extent && !is_view(k) && !scalar;
       if (how == policy::eager && computes) add_root(i, cut_reason::eager);
     }
     for (int r = 0; r < p.root_count; ++r)
@@ -108,9 +110,9 @@ struct partitioner {
   /// The value below the views that a store can undo: any reshapes on top, then permutations.
   struct peeled {
     short base = -1;
-    short top = -1;        // the node whose axes the store addresses
-    bool alias = false;    // the buffer is seen with the dims of `top`
-    short chain[8]{};      // permutations from top down to the base
+    short top = -1;      // the node whose axes the store addresses
+    bool alias = false;  // the buffer is seen with the dims of `top`
+    short chain[8]{};    // permutations from top down to the base
     int count = 0;
   };
   constexpr bool is_permutation(const node& n) const {
@@ -135,8 +137,9 @@ struct partitioner {
       r.top = static_cast<short>(id);
       // Rows written whole may have any axes inside: the buffer is then seen with those of what is computed.
       const node& values = g.nodes[r.base];
-      if (how == policy::fused && row_major && g.nodes[id].attribute == 0 && values.kind() == op_kind::reshape && !stops(values.in[0]) &&
-          g.nodes[values.in[0]].rank > 0 && g.same_dim(g.nodes[values.in[0]].dims[0], values.dims[0])) {
+      if (how == policy::fused && row_major && g.nodes[id].attribute == 0 && values.kind() == op_kind::reshape &&
+          !stops(values.in[0]) && g.nodes[values.in[0]].rank > 0 &&
+          g.same_dim(g.nodes[values.in[0]].dims[0], values.dims[0])) {
         r.base = values.in[0];
         r.alias = true;
       }
@@ -204,10 +207,11 @@ struct partitioner {
     const node& x = g.nodes[base];
     if (x.kind() == op_kind::matmul) {
       const node& left = g.nodes[x.in[0]];
-      const bool row_inside = how == policy::fused && !stops(x.in[0]) && search(x.in[0], [&](int i) {
-                                return g.nodes[i].kind() == op_kind::reduce &&
-                                       g.same_shape(g.nodes[g.nodes[i].in[0]], left);
-                              }) >= 0;
+      const bool row_inside =
+          how == policy::fused && !stops(x.in[0]) && search(x.in[0], [&](int i) {
+                                                       return g.nodes[i].kind() == op_kind::reduce &&
+                                                              g.same_shape(g.nodes[g.nodes[i].in[0]], left);
+                                                     }) >= 0;
       // A normalised row times a weight is no attention: one block would read the whole weight for its row.
       const short scores = row_inside ? score_product(x.in[0], left) : short(-1);
       if (scores < 0) return with_contraction(over(x, family::tile), left);
@@ -311,7 +315,8 @@ struct partitioner {
   }
   constexpr bool row_major(int buffer) const {
     for (int o = 0; o < g.output_count; ++o)
-      if (p.buffers[buffer].kind == buffer_kind::output && buffer == g.argument_count + o) return g.outputs[o].contiguous;
+      if (p.buffers[buffer].kind == buffer_kind::output && buffer == g.argument_count + o)
+        return g.outputs[o].contiguous;
     return true;
   }
 
@@ -458,8 +463,8 @@ struct partitioner {
     const bool again = p.root_count > known && (how == policy::fused || scatters);
     for (int r = 0; r < p.root_count && again; ++r) effect[r] = effects_of(r, build(r).kernel);
   }
-  /// The last node of a chain of pointwise nodes that are the only readers of one another: what follows a contraction or
-  /// a reduction on the way to memory costs nothing there, and its consumers then read one tensor.
+  /// The last node of a chain of pointwise nodes that are the only readers of one another: what follows a contraction
+  /// or a reduction on the way to memory costs nothing there, and its consumers then read one tensor.
   constexpr short with_epilogue(short id, int root) const {
     if (g.nodes[id].kind() != op_kind::matmul && g.nodes[id].kind() != op_kind::reduce) return id;
     while (true) {
@@ -471,7 +476,8 @@ struct partitioner {
       for (int o = 0; o < g.output_count; ++o) readers += g.outputs[o].node == id;
       if (readers != 1 || reader < 0 || reader == root || stops(reader)) return id;
       const node& n = g.nodes[reader];
-      const bool follows = (n.kind() == op_kind::pointwise || n.kind() == op_kind::cast) && g.same_shape(n, g.nodes[id]);
+      const bool follows =
+          (n.kind() == op_kind::pointwise || n.kind() == op_kind::cast) && g.same_shape(n, g.nodes[id]);
       if (!follows || size_of(n.type) > size_of(g.nodes[id].type)) return id;
       id = reader;
     }
@@ -512,7 +518,8 @@ struct partitioner {
       for (int r = 0; r < p.root_count; ++r) {
         rank[r] = 0;
         for (int q = 0; q < p.root_count; ++q)
-          rank[r] = static_cast<short>(rank[r] + (p.roots[q].node < p.roots[r].node || (p.roots[q].node == p.roots[r].node && q < r)));
+          rank[r] = static_cast<short>(
+              rank[r] + (p.roots[q].node < p.roots[r].node || (p.roots[q].node == p.roots[r].node && q < r)));
       }
       return true;
     }

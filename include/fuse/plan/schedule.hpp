@@ -9,9 +9,7 @@ namespace fuse::planning {
 /// Pass s over the row computes the element steps of stage s and accumulates its reductions; row values of stage s are
 /// computed before it. Steps that depend on no reduction are moved to the first pass that reads them.
 constexpr void assign_stages(kernel_plan& k) {
-  auto reads_step = [&](const step& s, int slot) {
-    return s.kind != step_kind::product && s.in[slot] >= 0;
-  };
+  auto reads_step = [&](const step& s, int slot) { return s.kind != step_kind::product && s.in[slot] >= 0; };
   for (int i = 0; i < k.step_count; ++i) {
     step& s = k.steps[i];
     for (int j = 0; j < 3; ++j) {

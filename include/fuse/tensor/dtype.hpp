@@ -22,15 +22,24 @@ struct entry {
 };
 template <dtype D>
 struct of;
-template <> struct of<dtype::boolean> : entry<dtype::boolean, bool, compute::i32> {};
-template <> struct of<dtype::u8> : entry<dtype::u8, std::uint8_t, compute::i32> {};
-template <> struct of<dtype::i8> : entry<dtype::i8, std::int8_t, compute::i32> {};
-template <> struct of<dtype::i32> : entry<dtype::i32, std::int32_t, compute::i32> {};
-template <> struct of<dtype::i64> : entry<dtype::i64, std::int64_t, compute::i64> {};
-template <> struct of<dtype::f16> : entry<dtype::f16, f16, compute::f32> {};
-template <> struct of<dtype::bf16> : entry<dtype::bf16, bf16, compute::f32> {};
-template <> struct of<dtype::f32> : entry<dtype::f32, float, compute::f32> {};
-template <> struct of<dtype::f64> : entry<dtype::f64, double, compute::f64> {};
+template <>
+struct of<dtype::boolean> : entry<dtype::boolean, bool, compute::i32> {};
+template <>
+struct of<dtype::u8> : entry<dtype::u8, std::uint8_t, compute::i32> {};
+template <>
+struct of<dtype::i8> : entry<dtype::i8, std::int8_t, compute::i32> {};
+template <>
+struct of<dtype::i32> : entry<dtype::i32, std::int32_t, compute::i32> {};
+template <>
+struct of<dtype::i64> : entry<dtype::i64, std::int64_t, compute::i64> {};
+template <>
+struct of<dtype::f16> : entry<dtype::f16, f16, compute::f32> {};
+template <>
+struct of<dtype::bf16> : entry<dtype::bf16, bf16, compute::f32> {};
+template <>
+struct of<dtype::f32> : entry<dtype::f32, float, compute::f32> {};
+template <>
+struct of<dtype::f64> : entry<dtype::f64, double, compute::f64> {};
 
 template <compute C>
 using compute_type = std::conditional_t<
@@ -38,8 +47,10 @@ using compute_type = std::conditional_t<
     std::conditional_t<C == compute::i64, std::int64_t, std::conditional_t<C == compute::f32, float, double>>>;
 }  // namespace dtypes
 
-template <dtype D> using type_of = typename dtypes::of<D>::type;
-template <dtype D> using compute_type_of = dtypes::compute_type<dtypes::of<D>::in>;
+template <dtype D>
+using type_of = typename dtypes::of<D>::type;
+template <dtype D>
+using compute_type_of = dtypes::compute_type<dtypes::of<D>::in>;
 
 template <class T>
 consteval int find_dtype() {
@@ -48,16 +59,19 @@ consteval int find_dtype() {
   int found = -1;
   [&]<dtype... D>(std::integer_sequence<dtype, D...>) {
     ((found = std::is_same_v<U, type_of<D>> ? int(D) : found), ...);
-  }(std::integer_sequence<dtype, dtype::boolean, dtype::u8, dtype::i8, dtype::i32, dtype::i64, dtype::f16, dtype::bf16,
-                          dtype::f32, dtype::f64>{});
+  }
+  (std::integer_sequence<dtype, dtype::boolean, dtype::u8, dtype::i8, dtype::i32, dtype::i64, dtype::f16, dtype::bf16,
+                         dtype::f32, dtype::f64>{});
   return found;
 }
 
 /// A C++ type that is the storage of some dtype (const is ignored).
 template <class T>
-concept element = find_dtype<T>() >= 0;
+concept element = find_dtype<T>()
+>= 0;
 
-template <element T> inline constexpr dtype dtype_of = dtype(find_dtype<T>());
+template <element T>
+inline constexpr dtype dtype_of = dtype(find_dtype<T>());
 
 constexpr int size_of(dtype d) {
   constexpr int size[] = {1, 1, 1, 4, 8, 2, 2, 4, 8};
@@ -68,7 +82,10 @@ constexpr const char* name_of(dtype d) {
   return name[int(d)];
 }
 constexpr compute compute_of(dtype d) {
-  return d >= dtype::f64 ? compute::f64 : d >= dtype::f16 ? compute::f32 : d == dtype::i64 ? compute::i64 : compute::i32;
+  return d >= dtype::f64   ? compute::f64
+         : d >= dtype::f16 ? compute::f32
+         : d == dtype::i64 ? compute::i64
+                           : compute::i32;
 }
 constexpr bool is_floating(dtype d) { return d >= dtype::f16; }
 constexpr bool is_integer(dtype d) { return d > dtype::boolean && d < dtype::f16; }

@@ -40,23 +40,38 @@ namespace shapes {
 template <int Rank, index A, index B, index C, index D, index E, index F>
 struct to_extents;
 template <index A, index B, index C, index D, index E, index F>
-struct to_extents<0, A, B, C, D, E, F> { using type = extents<>; };
+struct to_extents<0, A, B, C, D, E, F> {
+  using type = extents<>;
+};
 template <index A, index B, index C, index D, index E, index F>
-struct to_extents<1, A, B, C, D, E, F> { using type = extents<A>; };
+struct to_extents<1, A, B, C, D, E, F> {
+  using type = extents<A>;
+};
 template <index A, index B, index C, index D, index E, index F>
-struct to_extents<2, A, B, C, D, E, F> { using type = extents<A, B>; };
+struct to_extents<2, A, B, C, D, E, F> {
+  using type = extents<A, B>;
+};
 template <index A, index B, index C, index D, index E, index F>
-struct to_extents<3, A, B, C, D, E, F> { using type = extents<A, B, C>; };
+struct to_extents<3, A, B, C, D, E, F> {
+  using type = extents<A, B, C>;
+};
 template <index A, index B, index C, index D, index E, index F>
-struct to_extents<4, A, B, C, D, E, F> { using type = extents<A, B, C, D>; };
+struct to_extents<4, A, B, C, D, E, F> {
+  using type = extents<A, B, C, D>;
+};
 template <index A, index B, index C, index D, index E, index F>
-struct to_extents<5, A, B, C, D, E, F> { using type = extents<A, B, C, D, E>; };
+struct to_extents<5, A, B, C, D, E, F> {
+  using type = extents<A, B, C, D, E>;
+};
 template <index A, index B, index C, index D, index E, index F>
-struct to_extents<6, A, B, C, D, E, F> { using type = extents<A, B, C, D, E, F>; };
+struct to_extents<6, A, B, C, D, E, F> {
+  using type = extents<A, B, C, D, E, F>;
+};
 }  // namespace shapes
 /// The extents type of a shape value.
 template <shape S>
-using extents_from = typename shapes::to_extents<S.rank, S.extent[0], S.extent[1], S.extent[2], S.extent[3], S.extent[4], S.extent[5]>::type;
+using extents_from = typename shapes::to_extents<S.rank, S.extent[0], S.extent[1], S.extent[2], S.extent[3],
+                                                 S.extent[4], S.extent[5]>::type;
 
 /// NumPy's rule for two aligned lengths: equal, or one of them 1. A dynamic length never broadcasts: it must equal the
 /// other (checked at run time); static 1 broadcasts. -2 where they cannot agree.

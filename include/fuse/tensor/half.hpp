@@ -30,7 +30,7 @@ FUSE_HD std::uint16_t to_f16(float x) {
   return r;
 #else
   const std::uint32_t u = bits_of(x), sign = u >> 16 & 0x8000u, magnitude = u & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) return std::uint16_t(sign | 0x7fffu);  // NaN
+  if (magnitude > 0x7f800000u) return std::uint16_t(sign | 0x7fffu);   // NaN
   if (magnitude >= 0x477ff000u) return std::uint16_t(sign | 0x7c00u);  // rounds to infinity
   if (magnitude < 0x38800000u) {  // subnormal: let the f32 adder round at the f16 subnormal spacing of 2^-24
     return std::uint16_t(sign | (bits_of(float_of(magnitude) + 0.5f) - 0x3f000000u));

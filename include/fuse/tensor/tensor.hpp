@@ -34,7 +34,8 @@ inline constexpr std::size_t host_alignment = 64;
 
 /// Host memory aligned to a vector register.
 inline buffer allocate_host(std::size_t bytes) {
-  void* p = std::aligned_alloc(host_alignment, (bytes + host_alignment - 1) / host_alignment * host_alignment + (bytes == 0) * host_alignment);
+  void* p = std::aligned_alloc(
+      host_alignment, (bytes + host_alignment - 1) / host_alignment * host_alignment + (bytes == 0) * host_alignment);
   if (!p) throw error(error_category::memory, text("fuse: could not allocate ") << bytes << " bytes on the host");
   return {p, [](void* q, void*) noexcept { std::free(q); }};
 }
@@ -51,11 +52,13 @@ class tensor {
   /// Memory of the host, not initialised.
   explicit tensor(const lengths& extents) : tensor(extents, allocate_host(views::count<rank>(extents) * sizeof(T))) {}
   /// Takes memory that holds the elements.
-  tensor(const lengths& extents, buffer memory) : memory_(std::move(memory)), view_(static_cast<T*>(memory_.data()), extents) {}
+  tensor(const lengths& extents, buffer memory)
+      : memory_(std::move(memory)), view_(static_cast<T*>(memory_.data()), extents) {}
   /// From values in row-major order.
   tensor(const lengths& extents, std::initializer_list<T> values) : tensor(extents) {
     if (index(values.size()) != size())
-      throw error(error_category::extents, text("fuse::tensor: expected ") << size() << " values, got " << values.size());
+      throw error(error_category::extents, text("fuse::tensor: expected ")
+                                               << size() << " values, got " << values.size());
     index i = 0;
     for (const T& v : values) data()[i++] = v;
   }

@@ -15,8 +15,10 @@ namespace views {
 [[noreturn]] inline void wrong_extent(int axis, index want, index got) {
   text t;
   t << "fuse::view: axis " << axis << ": expected the extent ";
-  if (want == dyn) t << "to be at least 0";
-  else t << want;
+  if (want == dyn)
+    t << "to be at least 0";
+  else
+    t << want;
   throw error(error_category::extents, t << ", got " << got);
 }
 /// Checks run-time lengths against the static ones.
@@ -24,8 +26,7 @@ template <class E>
 constexpr void check(const std::array<index, E::rank>& lengths) {
   for (int i = 0; i < E::rank; ++i) {
     const index want = E::static_extent(i);
-    if (lengths[i] < 0 || (want != dyn && want != lengths[i]))
-      wrong_extent(i, want, lengths[i]);
+    if (lengths[i] < 0 || (want != dyn && want != lengths[i])) wrong_extent(i, want, lengths[i]);
   }
 }
 /// The lengths of a shape without dynamic axes; dynamic ones are 0.
@@ -46,7 +47,8 @@ constexpr index count(const std::array<index, R>& lengths) {
 /// A tensor in memory of someone else. T may be const; E: extents; L: row_major or strided.
 template <class T, class E, class L = row_major>
 class view {
-  static_assert(element<T>, "fuse::view: the element type is one of bool, (u)int8, int32, int64, f16, bf16, float, double");
+  static_assert(element<T>,
+                "fuse::view: the element type is one of bool, (u)int8, int32, int64, f16, bf16, float, double");
 
  public:
   using element_type = T;
@@ -58,25 +60,20 @@ class view {
 
   constexpr view() = default;
   /// All lengths static.
-  constexpr explicit view(T* data)
-    requires(is_row_major && shape_of<E>.rank >= 0)
-      : data_(data) {
+  constexpr explicit view(T* data) requires(is_row_major&& shape_of<E>.rank >= 0) : data_(data) {
     views::check<E>(extents_);
   }
-  constexpr view(T* data, const lengths& extents)
-    requires is_row_major
-      : data_(data), extents_(extents) {
+  constexpr view(T* data, const lengths& extents) requires is_row_major : data_(data), extents_(extents) {
     views::check<E>(extents);
   }
-  constexpr view(T* data, const lengths& extents, const lengths& strides)
-    requires(!is_row_major)
+  constexpr view(T* data, const lengths& extents, const lengths& strides) requires(!is_row_major)
       : data_(data), extents_(extents), strides_(strides) {
     views::check<E>(extents);
   }
   /// To const elements, or to the same tensor with fewer static lengths.
   template <class U, class F>
-    requires(std::is_convertible_v<U (*)[], T (*)[]> && F::rank == rank)
-  constexpr view(const view<U, F, L>& o) : data_(o.data()), extents_(o.extents()), strides_(o.strides()) {
+  requires(std::is_convertible_v<U (*)[], T (*)[]>&& F::rank == rank) constexpr view(const view<U, F, L>& o)
+      : data_(o.data()), extents_(o.extents()), strides_(o.strides()) {
     views::check<E>(extents_);
   }
 
