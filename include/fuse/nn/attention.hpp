@@ -26,7 +26,8 @@ constexpr auto for_groups_of(K k, Q) {
 /// q (..., t, d), k (..., s, d) -> (..., t, s), scaled by 1 / sqrt(d).
 template <expression Q, expression K>
 constexpr auto scores(Q q, K k) {
-  return matmul(q, transpose(for_groups_of(k, q))) * rsqrt(cast<dtype::f32>(extent<-1>(q).as_value()));
+  return matmul(q, transpose(for_groups_of(k, q))) *
+         rsqrt(cast<promote(Q::type, dtype::f32)>(extent<-1>(q).as_value()));
 }
 
 }  // namespace attending
