@@ -3,7 +3,8 @@
 // threads. On a device a block is a thread block; on the host it is one thread, and barriers vanish.
 #pragma once
 #include <concepts>
-#include <fuse/kernel/value.hpp>
+#include <fuse/kernel/device_value.hpp>
+#include <fuse/kernel/host_value.hpp>
 
 namespace fuse {
 
