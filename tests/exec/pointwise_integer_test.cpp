@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every pointwise operation on integers and bool, fused and alone.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O1")  // hundreds of kernels: a third less compile time
+#endif
+#include "support/pointwise.hpp"
+
+POINTWISE_TESTS(true, bool, std::uint8_t, std::int8_t, std::int32_t, std::int64_t)
+POINTWISE_TEST(bits, true, bool, std::uint8_t, std::int8_t, std::int32_t, std::int64_t)
