@@ -35,7 +35,7 @@ def definitions():
 def table():
     found = definitions()
     text = (OPS / "list.hpp").read_text()
-    listed = re.findall(r"^\s+(\w+_t),?\s*$|// (.*)", text[text.index("all_pointwise"):], re.M)
+    listed = re.findall(r"^\s+(\w+_t)(?:,|>;)?\s*$|^\s+// (.*)", text[text.index("all_pointwise"):], re.M)
     missing = [struct for struct, _ in listed if struct and struct not in found]
     if missing:
         sys.exit(f"make_op_table: op/list.hpp names {missing}, expected each to be defined in include/fuse/op/")
@@ -46,7 +46,7 @@ def table():
                 lines.append(f"| **{group}** | | |")
             continue
         name, arity, _, doc = found[struct]
-        spelled = f"`{name}`" + (f", `{SPELLED[name]}`" if name in SPELLED else "")
+        spelled = (f"`{name}`" + (f", `{SPELLED[name]}`" if name in SPELLED else "")).replace("|", "\\|")
         doc = doc.replace("|", "\\|")
         lines.append(f"| {spelled} | {arity} | {doc} |")
     return "\n".join(lines)

@@ -96,7 +96,8 @@ struct traced {
         static_cast<const std::tuple<typename arguments::symbol_type<A>::type...>&>(s));
     return g;
   }();
-  static constexpr auto graph = cut_to_size<whole.node_count, whole.dim_count, whole.map_count>(whole);
+  static constexpr auto graph =
+      cut_to_size<whole.node_count, whole.dim_count, whole.map_count, whole.check_count>(whole);
 };
 
 }  // namespace tracing

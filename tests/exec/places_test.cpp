@@ -107,7 +107,8 @@ TEST_CASE("scatters: computed targets, targets that are read, places that are co
     CHECK(values(swap_rows(*executor, c, i, j)) == std::vector<double>{3, 4, 1, 2, 5, 6});
     CHECK(values(change(*executor, c, at, v)) == std::vector<double>{0, 0, 6, 5, 0, 0});
     CHECK(values(scatter_at_argmax(*executor, c, x)) == std::vector<double>{0, -4, -5, 0, 5, 6});
-    CHECK_THROWS_AS(swap_rows(*executor, fx::out(c), c, i, j), fx::error);
+    // Eager, another kernel has read the rows before they are replaced.
+    if (executor == &fused) CHECK_THROWS_AS(swap_rows(*executor, fx::out(c), c, i, j), fx::error);
     tensor<float, 3, 2> other({3, 2});
     CHECK_THROWS_AS(sum_and_scatter(*executor, fx::out(c, other), c, at, v), fx::error);
     CHECK(values(c) == counting(1, 6));

@@ -76,28 +76,28 @@ struct memory {
   int rank = 0;
   index extents[max_rank]{};
   index strides[max_rank]{};
-  index bytes = 0;  // from the first to the last element
+  index before = 0;  // bytes that lie before `data`
+  index bytes = 0;   // from the first to the last element
+  int element_size = 0;
 };
 
 inline void set_row_major(memory& m) {
   index step = 1;
   for (int i = m.rank - 1; i >= 0; --i) m.strides[i] = step, step *= m.extents[i];
 }
+/// Strides may be negative or 0: the first byte then lies before `data`, or elements coincide.
 inline void set_bytes(memory& m, int element_size) {
-  index last = 0;
+  index first = 0, last = 0;
   bool empty = false;
   for (int i = 0; i < m.rank; ++i) {
     empty = empty || m.extents[i] == 0;
-    last += (m.extents[i] - 1) * m.strides[i];
+    const index reach = (m.extents[i] - 1) * m.strides[i];
+    (reach < 0 ? first : last) += reach;
   }
-  m.bytes = empty ? 0 : (last + 1) * element_size;
+  m.element_size = element_size;
+  m.before = empty ? 0 : -first * element_size;
+  m.bytes = empty ? 0 : (last - first + 1) * element_size;
 }
-inline index element_count(const memory& m) {
-  index n = 1;
-  for (int i = 0; i < m.rank; ++i) n *= m.extents[i];
-  return n;
-}
-
 /// Fills the arguments of one kernel. K: its plan (a constant); A: its arguments type.
 template <const kernel_plan& K, class A, class Graph>
 void fill(A& out, const Graph& g, const lengths<Graph>& length, const memory* buffers, const argument* arguments) {

@@ -110,12 +110,12 @@ class cuda_executor {
     using namespace cuda;
     ++launches_;
     if constexpr (P::kind == family::map) {
-      const bool wide = is_wide<P>(a, &access_code::inner, P::outer, lanes<P>);
+      const bool wide = !may_be_narrow<P> || is_wide<P>(a, &access_code::inner, P::outer, lanes<P>);
       const index packs = map_packs<P>(a, wide ? lanes<P> : 1);
       map_kernel<P><<<blocks(packs, 256), 256, 0, stream_>>>(a, packs, wide);
     } else if constexpr (P::kind == family::row) {
       constexpr row_shape shape = row_shape_of<P>;
-      const bool wide = is_wide<P>(a, &access_code::inner, P::outer, lanes<P>);
+      const bool wide = !may_be_narrow<P> || is_wide<P>(a, &access_code::inner, P::outer, lanes<P>);
       const index n = a.extent[P::outer], packs = (n + (wide ? lanes<P> : 1) - 1) / (wide ? lanes<P> : 1);
       int threads = shape.threads;
       if (shape.held == 0)
@@ -184,13 +184,21 @@ class cuda_executor {
       if (j != axis && a.step[i][j] % n != 0) return false;
     return !c.gathered || a.gathered_step[i] % n == 0;
   }
+  /// The same for the operands of products, each along the axis that it is read by.
   template <class P>
   static bool products_are_wide(const typename P::arguments& a) {
     constexpr int n = cuda::depth_lanes<P>;
     if constexpr (P::column >= 0)
       if (!access_is_wide<P>(a, P::contracted_access, P::column, cuda::column_lanes<P>)) return false;
-    return (P::contraction < 0 || is_wide<P>(a, &access_code::contraction, P::contraction, n)) &&
-           is_wide<P>(a, &access_code::inner, P::outer, n);
+    for (int s = 0; s < P::steps; ++s) {
+      if (P::step[s].kind != step_kind::product) continue;
+      for (int side = 0; side < 2; ++side) {
+        const int i = P::step[s].in[side];
+        if (P::access[i].contraction == stepping::unit && !access_is_wide<P>(a, i, P::contraction, n)) return false;
+        if (side == 1 && P::access[i].inner == stepping::unit && !access_is_wide<P>(a, i, P::outer, n)) return false;
+      }
+    }
+    return true;
   }
   char* grow(buffer& b, std::size_t& have, std::size_t bytes) {
     if (bytes > have) {

@@ -44,8 +44,11 @@ inline constexpr bool may_be_narrow = lanes<P> > 1 && (!always_aligned<P>(&acces
 /// The same for the operands of products, along the contraction or their columns.
 template <class P>
 consteval int depth_lanes_of_program() {
-  const int a = widest<P>(&access_code::contraction), b = widest<P>(&access_code::inner);
-  return a > b ? a : b;
+  int bytes = 16;
+  for (int s = 0; s < P::steps; ++s)
+    for (int side = 0; side < 2 && P::step[s].kind == step_kind::product; ++side)
+      if (size_of(P::access[P::step[s].in[side]].type) < bytes) bytes = size_of(P::access[P::step[s].in[side]].type);
+  return 16 / bytes;
 }
 template <class P>
 inline constexpr int depth_lanes = depth_lanes_of_program<P>();

@@ -84,6 +84,7 @@ class host_executor {
   static char* grow(buffer& b, std::size_t& have, std::size_t bytes) {
     if (bytes > have) {
       b = buffer{};
+      have = 0;  // should the allocation throw
       b = allocate_host(bytes);
       have = bytes;
     }

@@ -2,85 +2,9 @@
 // One call of a compiled function, the same on every executor: check, find memory, run the kernels in order.
 #pragma once
 #include <fuse/compile.hpp>
+#include <fuse/exec/overlap.hpp>
 
 namespace fuse::session {
-
-inline bool overlap(const binding::memory& a, const binding::memory& b) {
-  return a.bytes > 0 && b.bytes > 0 && a.data < b.data + b.bytes && b.data < a.data + a.bytes;
-}
-
-/// May output buffer o be the very memory of argument a? Yes if nothing reads a after o is written, and the kernel that
-/// writes o reads a only at the element it writes.
-template <class Source>
-constexpr bool may_be_in_place(int o, int a) {
-  bool possible = true;
-  [&]<int... K>(std::integer_sequence<int, K...>) {
-    int writer = -1;
-    auto visit = [&](const kernel_plan& k, int number) {
-      short stored = -1;
-      for (int s = 0; s < k.store_count; ++s)
-        if (k.accesses[k.stores[s].access].buffer == o) stored = k.stores[s].access;
-      if (stored >= 0) writer = number;
-      for (int i = 0; i < k.access_count; ++i) {
-        if (k.accesses[i].buffer != a) continue;
-        if (writer >= 0 && writer < number) possible = false;
-        if (writer != number) continue;
-        access x = k.accesses[i], y = k.accesses[stored];
-        bool same =
-            x.rank == y.rank && x.gathered < 0 && y.gathered < 0 && x.alias == y.alias && k.kind != family::attention;
-        for (int r = 0; r < x.rank; ++r) same = same && x.axis[r] == y.axis[r];
-        // A contraction reads its operands at many places.
-        for (int s = 0; s < k.step_count; ++s)
-          if (k.steps[s].kind == step_kind::product && (k.steps[s].in[0] == i || k.steps[s].in[1] == i)) same = false;
-        possible = possible && same;
-      }
-    };
-    (visit(Source::template kernel<K>::k, K), ...);
-  }
-  (std::make_integer_sequence<int, Source::kernels>{});
-  return possible;
-}
-
-/// Is argument a the target of the scatter that makes output buffer o?
-template <class Source>
-constexpr bool is_scatter_target(int o, int a) {
-  const short from = Source::plan.buffers[o].copied_from;
-  return from >= 0 && Source::plan.state[from].buffer == a;
-}
-
-/// Outputs share memory with nothing, but for an argument that they replace element by element.
-template <class Source>
-void check_overlap(const char* name, const binding::memory* buffers) {
-  constexpr auto& g = Source::graph;
-  constexpr int arguments = g.argument_count, outputs = g.output_count;
-  struct table_t {
-    bool in_place[outputs + 1][arguments + 1]{};
-  };
-  static constexpr table_t table = [] {
-    table_t t;
-    for (int o = 0; o < outputs; ++o)
-      for (int a = 0; a < arguments; ++a)
-        if (!g.arguments[a].scalar)
-          t.in_place[o][a] = is_scatter_target<Source>(arguments + o, a) || may_be_in_place<Source>(arguments + o, a);
-    return t;
-  }();
-  auto complain = [&](int o, const text& other, const char* remedy) {
-    throw error(error_category::argument, text("fuse::")
-                                              << name << ": output " << o << " overlaps " << other << ": " << remedy);
-  };
-  for (int o = 0; o < outputs; ++o) {
-    const binding::memory& m = buffers[arguments + o];
-    for (int a = 0; a < arguments; ++a) {
-      if (g.arguments[a].scalar || !overlap(m, buffers[a])) continue;
-      const bool same = m.data == buffers[a].data && m.bytes == buffers[a].bytes;
-      if (!same || !table.in_place[o][a])
-        complain(o, Source::argument_name(a),
-                 "it would be overwritten before it is read for the last time (give the output memory of its own)");
-    }
-    for (int p = 0; p < o; ++p)
-      if (overlap(m, buffers[arguments + p])) complain(o, text("output ") << p, "give each its own memory");
-  }
-}
 
 /// Is buffer b memory of the caller: a tensor argument or an output?
 template <class Source>

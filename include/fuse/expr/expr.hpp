@@ -109,6 +109,16 @@ constexpr short constant(graph_builder& g, dtype type, double value) {
   return g.push(n);
 }
 
+/// Exact where a double would not be.
+constexpr short integer_constant(graph_builder& g, dtype type, index value) {
+  node n;
+  n.op = &constant_op;
+  n.type = type;
+  n.weak = true;
+  n.attribute = value;
+  return g.push(n);
+}
+
 /// The value of a constant node as a double.
 constexpr double constant_value(const node& n) {
   return is_floating(n.type) ? __builtin_bit_cast(double, n.attribute) : double(n.attribute);
@@ -118,6 +128,7 @@ constexpr short cast_to(graph_builder& g, short id, dtype type) {
   const node x = g.nodes[id];
   if (x.type == type) return id;
   if (x.op == &constant_op) {
+    if (is_integer(x.type) && is_integer(type)) return integer_constant(g, type, x.attribute);
     const double value = constant_value(x);
     if (type == dtype::boolean) return constant(g, type, value != 0);
     if (is_floating(type) || (value > -9e15 && value < 9e15)) return constant(g, type, value);
@@ -131,11 +142,17 @@ constexpr short cast_to(graph_builder& g, short id, dtype type) {
   return g.push(n);
 }
 
-/// The node of an operand; a literal becomes a constant of the given type.
+/// The node of an operand; a literal becomes a constant of the given type. A floating scalar that computes in the same
+/// type anyway is not rounded to the tensor's: an epsilon of 1e-8 means that even beside f16.
 template <class T>
 constexpr short lift(graph_builder& g, const T& x, dtype type) {
   if constexpr (expression<T>) {
+    const node& n = g.nodes[x.id];
+    if (n.rank == 0 && is_floating(n.type) && is_floating(type) && compute_of(n.type) == compute_of(type)) return x.id;
     return cast_to(g, x.id, type);
+  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    if (!is_integer(type)) return cast_to(g, constant(g, category_of(type) == 2 ? type : dtype::i64, double(x)), type);
+    return integer_constant(g, type, static_cast<index>(x));
   } else {
     const bool keep = category_of(type) >= category_of(literal_dtype<T>());
     const short id = constant(g, keep ? type : literal_dtype<T>(), double(x));

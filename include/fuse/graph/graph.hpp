@@ -21,9 +21,9 @@ struct dim {
 /// coordinate = offset + dim_scale * dim + scale * (row-major linear coordinate of source axes first .. first+count).
 struct axis_map {
   signed char first = -1, count = 0;  // count 0: the coordinate does not depend on any source axis
-  signed char dim_scale = 0;
+  bool whole = false;                 // the source axes run over the axis exactly once, in order
   short offset_dim = -1;
-  index scale = 1, offset = 0;
+  index dim_scale = 0, scale = 1, offset = 0;
   constexpr bool operator==(const axis_map&) const = default;
   constexpr bool plain() const { return count == 1 && scale == 1 && offset == 0 && offset_dim < 0; }
 };
@@ -31,6 +31,7 @@ constexpr axis_map axis_from(int source) {
   axis_map m;
   m.first = static_cast<signed char>(source);
   m.count = 1;
+  m.whole = true;
   return m;
 }
 
@@ -93,15 +94,16 @@ namespace limits {
 inline void fuse_a_function_has_at_most_512_operations() {}
 inline void fuse_a_function_has_at_most_192_axis_lengths() {}
 inline void fuse_a_function_has_at_most_256_views() {}
+inline void fuse_a_function_has_at_most_256_checked_lengths() {}
 inline void fuse_a_function_has_at_most_64_arguments() {}
 }  // namespace limits
 
-template <int Nodes, int Dims, int Maps>
+template <int Nodes, int Dims, int Maps, int Checks>
 struct basic_graph {
   node nodes[Nodes]{};
   dim dims[Dims]{};
   index_map maps[Maps]{};
-  dim_check checks[2 * Dims]{};
+  dim_check checks[Checks]{};
   argument_info arguments[max_arguments]{};
   output_info outputs[max_outputs]{};
   int node_count = 0, dim_count = 0, map_count = 0, check_count = 0, argument_count = 0, output_count = 0;
@@ -158,7 +160,8 @@ struct basic_graph {
   constexpr short unify(int a, int b, const char* where) {
     a = canonical(a), b = canonical(b);
     if (a == b) return static_cast<short>(a);
-    checks[check_count++] = {static_cast<short>(a), static_cast<short>(b), where};
+    require(a, b, where);
+    if (is_constant(a) && is_constant(b)) return static_cast<short>(a);  // refused at run time, if not before
     const bool keep_b = is_constant(b) || (!is_constant(a) && b < a);
     if (keep_b)
       dims[a].same = static_cast<short>(b);
@@ -168,10 +171,17 @@ struct basic_graph {
   }
 
   constexpr void require_equal(int a, int b, const char* where) {
-    if (!same_dim(a, b)) checks[check_count++] = {static_cast<short>(a), static_cast<short>(b), where};
+    if (!same_dim(a, b)) require(a, b, where);
   }
   constexpr void require_not_negative(int a, const char* where) {
-    if (length(a) < 0) checks[check_count++] = {static_cast<short>(a), -1, where};
+    if (length(a) < 0) require(a, -1, where);
+  }
+  /// Records a check, once.
+  constexpr void require(int a, int b, const char* where) {
+    for (int i = 0; i < check_count; ++i)
+      if (checks[i].a == a && checks[i].b == b) return;
+    if (check_count == Checks) limits::fuse_a_function_has_at_most_256_checked_lengths();
+    checks[check_count++] = {static_cast<short>(a), static_cast<short>(b), where};
   }
 
   // ---- nodes ----
@@ -198,11 +208,11 @@ struct basic_graph {
 };
 
 /// What a function is traced into, before it is cut to size.
-using graph_builder = basic_graph<512, 192, 256>;
+using graph_builder = basic_graph<512, 192, 256, 256>;
 
-template <int Nodes, int Dims, int Maps>
+template <int Nodes, int Dims, int Maps, int Checks>
 constexpr auto cut_to_size(const graph_builder& g) {
-  basic_graph<(Nodes > 0 ? Nodes : 1), (Dims > 0 ? Dims : 1), (Maps > 0 ? Maps : 1)> r;
+  basic_graph<(Nodes > 0 ? Nodes : 1), (Dims > 0 ? Dims : 1), (Maps > 0 ? Maps : 1), (Checks > 0 ? Checks : 1)> r;
   for (int i = 0; i < g.node_count; ++i) r.nodes[i] = g.nodes[i];
   for (int i = 0; i < g.dim_count; ++i) r.dims[i] = g.dims[i];
   for (int i = 0; i < g.map_count; ++i) r.maps[i] = g.maps[i];

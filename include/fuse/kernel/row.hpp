@@ -31,11 +31,14 @@ consteval bool used_in(int step, int stage) {
   return false;
 }
 
-/// The host reads inputs again rather than keep a copy: they are in its cache either way.
+/// The host reads inputs again rather than keep a copy: they are in its cache either way. Not so where the place to
+/// read is itself computed element by element.
 template <class P, class Values>
 consteval bool kept(int step) {
-  return P::step[step].keep && !(!Values::device && P::step[step].kind == step_kind::load) &&
-         P::step[step].kind != step_kind::product;
+  const step_code s = P::step[step];
+  const bool computed_place = (s.in[0] >= 0 && P::step[s.in[0]].element) || (s.in[1] >= 0 && P::step[s.in[1]].element);
+  const bool reread = !Values::device && s.kind == step_kind::load && !computed_place;
+  return s.keep && !reread && s.kind != step_kind::product;
 }
 
 /// The number of a step among those that live in scratch memory: products first, then kept values.

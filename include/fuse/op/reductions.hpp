@@ -188,7 +188,8 @@ constexpr auto var(A x, Axis along, int correction = 1) {
   auto v = cast<to_floating(A::type)>(x);
   auto d = v - mean(v, row);
   auto n = extent<A::rank - 1>(x).as_value();
-  return tracing::keep_or_drop(sum(d * d, row) / cast<to_floating(A::type)>(n - correction), along);
+  return tracing::keep_or_drop(
+      sum(d * d, row) / cast<(A::type == dtype::f64 ? dtype::f64 : dtype::f32)>(n - correction), along);
 }
 /// The standard deviation: sqrt(var(x)).
 template <expression A, class Axis>

@@ -121,7 +121,12 @@ constexpr auto expand(A x, S... sizes) {
   }();
   constexpr shape s = broadcast(tracing::shape_v<A>, wanted);
   static_assert(s == wanted || !is_valid(wanted) || s.rank == wanted.rank, "fuse::expand: axes cannot be removed");
-  static_assert(is_valid(s), "fuse::expand: an axis that is not 1 cannot change its length");
+  constexpr bool reaches = [&] {
+    for (int i = 0; i < s.rank; ++i)
+      if (wanted.extent[i] != s.extent[i] && wanted.extent[i] != dyn) return false;
+    return true;
+  }();
+  static_assert(is_valid(s) && reaches, "fuse::expand: an axis that is not 1 cannot change its length");
   graph_builder& g = *x.graph;
   short dims[max_rank]{};
   int k = 0;

@@ -57,6 +57,7 @@ constexpr auto slice(A x) {
     g.require_not_negative(g.arithmetic(dim::difference, whole, End == to_end || End < 0 ? bound(Begin) : bound(End)),
                            "slice");
     g.require_not_negative(dims.dims[k], "slice");
+    if constexpr (Begin < 0) g.require_not_negative(bound(Begin), "slice");
     return tracing::reindexed<s>(x, m, dims.dims);
   }
 }

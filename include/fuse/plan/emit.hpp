@@ -49,7 +49,7 @@ struct emitter {
   cut_reason reason = cut_reason::none;
 
   struct memo {
-    short node, frame, step;
+    short node, frame, predicate, step;
   };
   static constexpr int max_frames = 96, max_memos = 256;
   index_map frames[max_frames]{};
@@ -180,13 +180,15 @@ struct emitter {
       }
       const node& n = g.nodes[id];
       index_map operand;
-      if (gathered < 0 && n.kind() == op_kind::reindex && compose(g.maps[n.attribute], f, operand)) {
+      if (gathered < 0 && n.kind() == op_kind::reindex && compose(g, n, f, operand)) {
         id = n.in[0], f = operand;
       } else if (gathered < 0 && n.kind() == op_kind::reshape &&
                  through_reshape(g, k.dims, n, f, g.nodes[n.in[0]], operand)) {
         id = n.in[0], f = operand;
       } else {
-        return fail(n.kind() == op_kind::reshape && row_major_view(n.in[0]) ? id : base_of(id), cut_reason::operand);
+        const int base = base_of(id);
+        const bool view = (n.kind() == op_kind::reshape && row_major_view(n.in[0])) || state[base].buffer >= 0;
+        return fail(view ? id : base, cut_reason::operand);
       }
     }
   }
@@ -218,14 +220,12 @@ struct emitter {
     if (failed >= 0) return -1;
     const node n = g.nodes[id];
     const short frame = intern(f);
-    const bool plain = predicate < 0;
-    if (plain)
-      for (int i = 0; i < memo_count; ++i)
-        if (memos[i].node == id && memos[i].frame == frame) return memos[i].step;
+    for (int i = 0; i < memo_count; ++i)
+      if (memos[i].node == id && memos[i].frame == frame && memos[i].predicate == predicate) return memos[i].step;
     ++depth;
     const short s = write(id, n, f, predicate);
     --depth;
-    if (plain && s >= 0) memos[memo_count++] = {static_cast<short>(id), frame, s};
+    if (s >= 0) memos[memo_count++] = {static_cast<short>(id), frame, predicate, s};
     return s;
   }
 
@@ -283,7 +283,7 @@ struct emitter {
       }
       case op_kind::reindex: {
         index_map operand;
-        if (!compose(g.maps[n.attribute], f, operand)) return fail(id, cut_reason::reordered);
+        if (!compose(g, n, f, operand)) return fail(id, cut_reason::reordered);
         return emit(n.in[0], operand, predicate);
       }
       case op_kind::reshape: {
@@ -335,6 +335,7 @@ struct emitter {
     short value[2]{}, inside[2]{};
     for (int i = 0; i < 2; ++i) {
       index_map operand = f;
+      operand.axis[axis].whole = false;  // only a part of the joined axis
       if (i == 1) {
         axis_map& m = operand.axis[axis];
         if (g.is_constant(first_length)) {

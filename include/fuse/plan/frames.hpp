@@ -7,7 +7,10 @@ namespace fuse::planning {
 
 /// The frame of a view's operand from the frame of its result. False where the map is not affine.
 /// @post operand coordinate = map(result coordinate)
-constexpr bool compose(const index_map& view, const index_map& result, index_map& operand) {
+template <class Graph>
+constexpr bool compose(const Graph& g, const node& out, const index_map& result, index_map& operand) {
+  const index_map& view = g.maps[out.attribute];
+  const node& in = g.nodes[out.in[0]];
   operand = {};
   operand.rank = view.rank;
   for (int i = 0; i < view.rank; ++i) {
@@ -20,17 +23,19 @@ constexpr bool compose(const index_map& view, const index_map& result, index_map
       m.scale = v.scale * r.scale;
       m.offset += v.scale * r.offset;
       if (r.offset_dim >= 0) {
-        const int scaled = int(v.scale) * r.dim_scale;
+        const index scaled = v.scale * r.dim_scale;
         if (m.offset_dim < 0) {
           m.offset_dim = r.offset_dim;
-          m.dim_scale = static_cast<signed char>(scaled);
+          m.dim_scale = scaled;
         } else if (m.offset_dim == r.offset_dim) {
-          m.dim_scale = static_cast<signed char>(m.dim_scale + scaled);
+          m.dim_scale += scaled;
           if (m.dim_scale == 0) m.offset_dim = -1;
         } else {
           return false;
         }
       }
+      m.whole =
+          r.whole && m.scale == 1 && m.offset == 0 && m.offset_dim < 0 && g.same_dim(in.dims[i], out.dims[v.first]);
       if (m.count == 0) m.scale = 1, m.first = -1;
     }
     operand.axis[i] = m;
@@ -48,8 +53,7 @@ constexpr bool through_reshape(const Graph& g, const short* domain, const node& 
   auto covers = [&](int o) {  // the result axis runs over whole domain axes
     const axis_map m = result.axis[o];
     if (m.count == 0) return g.length(out.dims[o]) == 1 && m.offset == 0 && m.offset_dim < 0;
-    if (m.scale != 1 || m.offset != 0 || m.offset_dim >= 0) return false;
-    return m.count > 1 || g.same_dim(domain[m.first], out.dims[o]);
+    return m.whole;
   };
   int i = 0, o = 0;
   while (i < in.rank || o < out.rank) {
@@ -92,6 +96,7 @@ constexpr bool through_reshape(const Graph& g, const short* domain, const node& 
       if (!covers(k)) return false;
     if (i_end - i == 1) {  // split: one axis in the operand
       axis_map run;
+      run.whole = true;
       for (int k = o; k < o_end; ++k) {
         const axis_map m = result.axis[k];
         if (m.count == 0) continue;
@@ -101,6 +106,7 @@ constexpr bool through_reshape(const Graph& g, const short* domain, const node& 
           return false;
         run.count = static_cast<signed char>(run.count + m.count);
       }
+      if (run.count == 0) run.whole = false;
       operand.axis[i] = run;
     } else if (o_end - o == 1) {  // merge: take the run apart
       const axis_map m = result.axis[o];

@@ -55,7 +55,10 @@ struct partitioner : space_finder<Graph, Nodes> {
       if (!live[i]) continue;
       const op_kind k = g.nodes[i].kind();
       scatters = scatters || k == op_kind::scatter;
-      if (k == op_kind::scatter) add_root(i, cut_reason::scattered);
+      if (k == op_kind::scatter) {
+        add_root(i, cut_reason::scattered);
+        add_root(g.nodes[i].in[0], cut_reason::scattered);  // its target is memory
+      }
       const bool scalar =
           g.nodes[i].rank == 0 && (k == op_kind::pointwise || k == op_kind::cast);  // computed where it is used
       const bool computes =
@@ -149,6 +152,7 @@ struct partitioner : space_finder<Graph, Nodes> {
       index_map matrix = identity_frame(base.rank);
       matrix.axis[base.rank - 2] = axis_from(e.k.inner());
       matrix.axis[base.rank - 1] = axis_from(e.k.column);
+      if (e.failed < 0 && !e.k.steps[e.k.contracted].element) e.fail(base.in[0], cut_reason::operand);
       if (e.failed < 0) e.k.contracted_access = e.memory(base.in[1], matrix);
       e.k.contracted_type = base.type;
     } else {
@@ -186,6 +190,7 @@ struct partitioner : space_finder<Graph, Nodes> {
       at.axis[0] = place.axis[n.attribute];
       a.axis[n.attribute] = axis_map{};
       st.index = e.emit(n.in[1], at);
+      if (e.failed < 0 && follows_reduction(e.k, st.index)) e.fail(n.in[1], cut_reason::operand);
       if (e.failed >= 0) return;
     }
     if (e.k.store_count == kernel_plan::max_stores) {
@@ -194,6 +199,17 @@ struct partitioner : space_finder<Graph, Nodes> {
     }
     st.access = e.push(a, row_major(r.buffer));
     e.k.stores[e.k.store_count++] = st;
+  }
+
+  /// Is a step computed from a reduction of its own kernel?
+  static constexpr bool follows_reduction(const kernel_plan& k, short step) {
+    bool follows[kernel_plan::max_steps]{};
+    for (int i = 0; i <= step; ++i) {
+      follows[i] = k.steps[i].kind == step_kind::reduce;
+      for (int j = 0; j < 3 && k.steps[i].kind != step_kind::product; ++j)
+        if (k.steps[i].in[j] >= 0) follows[i] = follows[i] || follows[k.steps[i].in[j]];
+    }
+    return follows[step];
   }
 
   // ---- the plan ----
@@ -228,8 +244,8 @@ struct partitioner : space_finder<Graph, Nodes> {
     return e;
   }
   /// Must x run before y? y reads what x writes, or overwrites what x writes or reads.
-  constexpr bool before(const effects& x, const effects& y) const {
-    return x.writes.meets(y.reads) || x.writes.meets(y.overwrites) || x.reads.meets(y.overwrites);
+  constexpr bool before(const effects& x, const effects& y, bool in_place) const {
+    return x.writes.meets(y.reads) || x.writes.meets(y.overwrites) || (in_place && x.reads.meets(y.overwrites));
   }
 
   constexpr void cut() {
@@ -286,7 +302,8 @@ struct partitioner : space_finder<Graph, Nodes> {
         const effects undo_effect = effect[to];
         if (o.possible && o.failed < 0) effect[to] = effects_of(to, o.kernel);
         short rank[Nodes + max_outputs]{};
-        if (!o.possible || o.failed >= 0 || !order(rank)) {
+        const bool overwrites_what_it_reads = effect[to].reads.meets(effect[to].overwrites);
+        if (!o.possible || o.failed >= 0 || overwrites_what_it_reads || !order(rank)) {
           p = undo;
           effect[to] = undo_effect;
         }
@@ -301,7 +318,9 @@ struct partitioner : space_finder<Graph, Nodes> {
   }
 
   /// Numbers the kernels so that each follows those it depends on. False if they depend on each other in a circle.
-  constexpr bool order(short (&rank)[Nodes + max_outputs]) const {
+  /// Kernels that read a scatter's target come before the scatter, if that is possible: only then may it work in place.
+  constexpr bool order(short (&rank)[Nodes + max_outputs]) const { return order(rank, true) || order(rank, false); }
+  constexpr bool order(short (&rank)[Nodes + max_outputs], bool in_place) const {
     if (how == policy::eager && !scatters) {  // one root a kernel: the order of the nodes will do
       for (int r = 0; r < p.root_count; ++r) {
         rank[r] = 0;
@@ -322,7 +341,7 @@ struct partitioner : space_finder<Graph, Nodes> {
       for (int y = 0; y < p.root_count && chosen < 0; ++y) {
         bool ready = waiting[y];
         for (int x = 0; x < p.root_count && ready; ++x)
-          if (x != y && waiting[x] && before(effect[x], effect[y])) ready = false;
+          if (x != y && waiting[x] && before(effect[x], effect[y], in_place)) ready = false;
         if (ready) chosen = y;
       }
       if (chosen < 0) return false;

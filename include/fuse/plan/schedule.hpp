@@ -47,7 +47,7 @@ constexpr void assign_stages(kernel_plan& k) {
 /// May axes j and j + 1 of the index space be walked as one, as far as this access goes?
 /// @post where true, the step along j is the step along j + 1 times the length of j + 1
 template <class Graph>
-constexpr bool walks_as_one(const Graph& g, const kernel_plan& k, const access& a, bool row_major, int j) {
+constexpr bool walks_as_one(const Graph& g, const access& a, bool row_major, int j) {
   int outer = -1, inner = -1;
   for (int i = 0; i < a.rank; ++i) {
     const axis_map m = a.axis[i];
@@ -69,8 +69,7 @@ constexpr bool walks_as_one(const Graph& g, const kernel_plan& k, const access& 
   if (inner < outer || a.gathered == outer || a.gathered == inner) return false;
   const axis_map x = a.axis[outer], y = a.axis[inner];
   const bool meets = x.first + x.count == j + 1 && y.first == j + 1;
-  const bool whole = y.offset == 0 && y.offset_dim < 0 && (y.count > 1 || g.same_dim(a.dims[inner], k.dims[j + 1]));
-  return meets && whole && x.scale == 1 && y.scale == 1;
+  return meets && y.whole && x.scale == 1;
 }
 
 template <class Graph, class RowMajor>
@@ -80,7 +79,7 @@ constexpr void collapse(const Graph& g, kernel_plan& k, RowMajor row_major) {
   for (short j = 0; j < k.rank; ++j) {
     bool joined = j > 0 && j <= last_outer;
     for (int a = 0; a < k.access_count && joined; ++a)
-      joined = walks_as_one(g, k, k.accesses[a], row_major(k.accesses[a].buffer), j - 1);
+      joined = walks_as_one(g, k.accesses[a], row_major(k.accesses[a].buffer), j - 1);
     if (!joined) k.first_axis_of[group++] = j;
     k.last_axis_of[group - 1] = j;
   }

@@ -49,6 +49,12 @@ class tensor {
   using lengths = std::array<index, rank>;
 
   tensor() = default;
+  /// What is moved from is empty.
+  tensor(tensor&& o) noexcept : memory_(std::move(o.memory_)), view_(std::exchange(o.view_, fuse::view<T, E>{})) {}
+  tensor& operator=(tensor&& o) noexcept {
+    std::swap(memory_, o.memory_), std::swap(view_, o.view_);
+    return *this;
+  }
   /// Memory of the host, not initialised.
   explicit tensor(const lengths& extents) : tensor(extents, allocate_host(views::count<rank>(extents) * sizeof(T))) {}
   /// Takes memory that holds the elements.

@@ -44,6 +44,13 @@ constexpr index count(const std::array<index, R>& lengths) {
 }
 }  // namespace views
 
+template <class E>
+inline constexpr bool all_static = [] {
+  for (int i = 0; i < E::rank; ++i)
+    if (E::static_extent(i) == dyn) return false;
+  return true;
+}();
+
 /// A tensor in memory of someone else. T may be const; E: extents; L: row_major or strided.
 template <class T, class E, class L = row_major>
 class view {
@@ -60,7 +67,7 @@ class view {
 
   constexpr view() = default;
   /// All lengths static.
-  constexpr explicit view(T* data) requires(is_row_major&& shape_of<E>.rank >= 0) : data_(data) {
+  constexpr explicit view(T* data) requires(is_row_major && all_static<E>) : data_(data) {
     views::check<E>(extents_);
   }
   constexpr view(T* data, const lengths& extents) requires is_row_major : data_(data), extents_(extents) {
