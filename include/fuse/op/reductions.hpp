@@ -14,6 +14,7 @@
 #include <fuse/op/logical.hpp>
 #include <fuse/op/minmax.hpp>
 #include <fuse/op/power.hpp>
+#include <fuse/op/root.hpp>
 #include <fuse/op/select.hpp>
 #include <fuse/op/views.hpp>
 
