@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes random programs as C++: DIR/programs_0.cpp, ... with some programs each, DIR/main.cpp and DIR/programs.numbers.
 
-    generate.py --seed 1 --count 200 --files 10 --out DIR [--cuda]
+    generate.py --seed 1 --count 200 --files 10 --eager 4 --out DIR [--cuda]
 
 Compile the sources with the include paths of fuse and of this folder, and run the program with the file of numbers; a
 second argument, the seed of one program, runs that one alone.
@@ -25,8 +25,8 @@ def shown(value, dtype):
     return f"{float(value)!r}f" if number.is_floating(dtype) else f"std::int32_t({value})"
 
 
-def source_of(program, seed, at):
-    """The C++ of one program as the body of a function; `at`: where its numbers begin."""
+def source_of(program, seed, at, eager):
+    """The C++ of one program and of its run, eager too if asked; `at`: where its numbers begin."""
     names = {}
     for i, n in enumerate(program.arguments):
         names[id(n)] = f"a{i}"
@@ -51,7 +51,7 @@ def source_of(program, seed, at):
             continue
         extents = ", ".join([number.CPP[n.dtype]] + [str(m) if static else "fx::dyn" for m, static in n.shape])
         lines.append(f"  const auto a{i} = r.argument<{extents}>({{{', '.join(map(str, n.lengths))}}});")
-    lines += ["  r.check(" + ", ".join([f"program_{seed}"] + [f"a{i}" for i in range(len(program.arguments))]) + ");", "}"]
+    lines += [f"  r.check<{'true' if eager else 'false'}>(" + ", ".join([f"program_{seed}"] + [f"a{i}" for i in range(len(program.arguments))]) + ");", "}"]
     return "\n".join(lines) + "\n"
 
 
@@ -82,8 +82,8 @@ namespace fx = fuse;
 """
 
 
-def write(directory, seeded, files, extension):
-    """Writes (seed, program) pairs. Returns the names of the sources."""
+def write(directory, seeded, files, extension, eager_of=1):
+    """Writes (seed, program) pairs, each `eager_of`-th to run eager too. Returns the names of the sources."""
     os.makedirs(directory, exist_ok=True)
     sources = []
     at, numbers = 0, []
@@ -93,7 +93,7 @@ def write(directory, seeded, files, extension):
         part = seeded[k * each:(k + 1) * each]
         text = HEAD
         for seed, program in part:
-            text += source_of(program, seed, at) + "\n"
+            text += source_of(program, seed, at, eager_of and seed % eager_of == 0) + "\n"
             x = numbers_of(program)
             numbers.append(struct.pack(f"<{len(x)}d", *x))
             at += len(x)
@@ -127,6 +127,7 @@ def arguments():
     p.add_argument("--count", type=int, default=200)
     p.add_argument("--files", type=int, default=10, help="translation units")
     p.add_argument("--most", type=int, default=12, help="operations of a program")
+    p.add_argument("--eager", type=int, default=1, metavar="K", help="run every K-th program eager too; 0: none")
     p.add_argument("--cuda", action="store_true", help="write .cu")
     p.add_argument("--out", required=True)
     return p.parse_args()
@@ -134,4 +135,5 @@ def arguments():
 
 if __name__ == "__main__":
     a = arguments()
-    write(a.out, [(s, programs.generate(s, a.most)) for s in range(a.seed, a.seed + a.count)], a.files, "cu" if a.cuda else "cpp")
+    write(a.out, [(s, programs.generate(s, a.most)) for s in range(a.seed, a.seed + a.count)], a.files,
+          "cu" if a.cuda else "cpp", a.eager)
