@@ -13,6 +13,8 @@ struct lanes_of {
 
 struct device_values {
   static constexpr bool device = true;
+  template <dtype D>
+  static constexpr bool in_pairs = false;
   template <class T, int N>
   using value = lanes_of<T, N>;
 

@@ -75,6 +75,22 @@ struct host_values {
       return x;
   }
 
+  /// Of which dtypes two packs are loaded together with less work than one after the other.
+  template <dtype D>
+  static constexpr bool in_pairs = D == dtype::bf16 || D == dtype::f16;
+  struct pair {
+    pack<float, lanes> even, odd;
+  };
+  /// The 2 * lanes elements at p, those of even and those of odd place: for sums, which take them in any order.
+  FUSE_UNCHECKED template <dtype D>
+  FUSE_HD static pair load_pair(const type_of<D>* p) {
+    const auto both = packs::load<std::uint32_t, lanes>(reinterpret_cast<const std::uint32_t*>(p));
+    if constexpr (D == dtype::bf16)
+      return {from_bf16(both), packs::bits<float>(both & 0xffff0000u)};
+    else
+      return {from_f16(both & 0xffffu), from_f16(both >> 16u)};
+  }
+
   /// Elements at p, p + stride, …: the first `count` of them; the rest are zero.
   FUSE_UNCHECKED template <dtype D, stepping S, int N>
   FUSE_HD static auto load(const type_of<D>* p, index stride, int count) {

@@ -60,6 +60,19 @@ FUSE_HD void dot_tile(const B& b, const matrix<D, L>& left, const matrix<D, R>& 
   };
   const index step = index(b.lanes()) * N;
   index k = index(lane) * N;
+  if constexpr (V::template in_pairs<D> && L == stepping::unit && R == stepping::unit) {
+    for (; k + 2 * N <= depth; k += 2 * N) {
+      typename V::pair x[M];
+      for (int i = 0; i < M; ++i) x[i] = V::template load_pair<D>(left.p + i * left.step_i + k);
+      for (int c = 0; c < C; ++c) {
+        const typename V::pair y = V::template load_pair<D>(right.p + c * right.step_i + k);
+        for (int i = 0; i < M; ++i) {
+          sum[i][c] = V::template multiply_add<T, N>(x[i].even, y.even, sum[i][c]);
+          sum[i][c] = V::template multiply_add<T, N>(x[i].odd, y.odd, sum[i][c]);
+        }
+      }
+    }
+  }
   for (; k + N <= depth; k += step) visit(k, N);
   if (k < depth) visit(k, static_cast<int>(depth - k));
   FUSE_UNROLL

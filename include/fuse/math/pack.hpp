@@ -21,6 +21,13 @@ struct make {
 };
 template <class T, int W>
 using vector = typename make<T, W>::type;
+/// The same in memory at any address, whatever type the memory was written with.
+template <class T, int W>
+struct make_unaligned {
+  typedef T type __attribute__((vector_size(W * sizeof(T)), aligned(1), may_alias));
+};
+template <class T, int W>
+using unaligned = typename make_unaligned<T, W>::type;
 /// The type in which sums, differences and products of T wrap: unsigned for integers.
 template <class T>
 using wrapping = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::type_identity<T>>::type;
@@ -241,13 +248,22 @@ FUSE_HOST bool any(pack<T, W> m) {
 }
 template <class T, int W>
 FUSE_HOST pack<T, W> load(const T* p) {
+#if defined(__CUDA_ARCH__)
+  return {};
+#else
+  // As registers: GCC copies bytes through narrower ones, and reading those back stalls.
   pack<T, W> r;
-  std::memcpy(&r, p, sizeof r);
+  for (int i = 0; i < r.parts; ++i)
+    r.v[i] = *reinterpret_cast<const vectors::unaligned<T, r.part_lanes>*>(p + i * r.part_lanes);
   return r;
+#endif
 }
 template <class T, int W>
 FUSE_HOST void store(T* p, pack<T, W> x) {
-  std::memcpy(p, &x, sizeof x);
+#if !defined(__CUDA_ARCH__)
+  for (int i = 0; i < x.parts; ++i)
+    *reinterpret_cast<vectors::unaligned<T, x.part_lanes>*>(p + i * x.part_lanes) = x.v[i];
+#endif
 }
 #undef FUSE_PACK_BODY
 }  // namespace packs
