@@ -61,26 +61,26 @@ consteval shape shape_of_operand() {
     return shape{};
 }
 
-/// PyTorch's rule: tensors promote together; scalars and zero-rank tensors take part only with a higher category, and
-/// a literal then counts as the default type of its category (i64, f32).
+/// PyTorch's rule (torch.result_type): tensors promote together, so do zero-rank tensors and run-time scalars, and so
+/// do literals, which count as the default type of their category (i64, f32). A weaker kind takes part only with a
+/// higher category: tensors before scalars before literals.
 template <class... T>
 consteval dtype promote_operands() {
-  bool any_tensor = false, any_scalar = false;
-  dtype tensor = dtype::boolean, scalar = dtype::boolean;
-  auto visit = [&](dtype d, bool is_tensor, bool is_literal) {
-    if (is_literal && d == dtype::f64) d = dtype::f32;
-    if (is_tensor) {
-      tensor = any_tensor ? promote(tensor, d) : d;
-      any_tensor = true;
-    } else {
-      scalar = any_scalar ? promote(scalar, d) : d;
-      any_scalar = true;
-    }
+  bool any[3]{};
+  dtype of[3]{};
+  auto visit = [&](dtype d, int kind) {
+    if (kind == 2 && d == dtype::f64) d = dtype::f32;
+    of[kind] = any[kind] ? promote(of[kind], d) : d;
+    any[kind] = true;
   };
-  (visit(dtype_of_operand<T>(), shape_of_operand<T>().rank > 0, literal<T>), ...);
-  if (!any_tensor) return scalar;
-  if (!any_scalar || category_of(scalar) <= category_of(tensor)) return tensor;
-  return scalar;
+  (visit(dtype_of_operand<T>(), literal<T> ? 2 : shape_of_operand<T>().rank > 0 ? 0 : 1), ...);
+  dtype result = of[2];
+  bool found = any[2];
+  for (int kind = 1; kind >= 0; --kind) {
+    if (any[kind] && (!found || category_of(result) <= category_of(of[kind]))) result = of[kind];
+    found = found || any[kind];
+  }
+  return result;
 }
 
 template <class... T>
