@@ -13,6 +13,8 @@
 #define FUSE_UNCHECKED
 #endif
 #define FUSE_HOST inline __attribute__((always_inline))
+// After the parameters of a lambda in a kernel body: what it captures then lives in registers.
+#define FUSE_INLINE __attribute__((always_inline))
 
 #if defined(__CUDA_ARCH__)
 #define FUSE_UNROLL _Pragma("unroll")

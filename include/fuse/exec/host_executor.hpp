@@ -7,10 +7,13 @@
 #include <fuse/exec/session.hpp>
 #include <fuse/kernel/attention.hpp>
 #include <fuse/kernel/map.hpp>
-#include <fuse/kernel/row.hpp>
+#include <fuse/kernel/row_pipeline.hpp>
 #include <fuse/kernel/tile.hpp>
 #if defined(_OPENMP)
 #include <omp.h>
+#endif
+#if defined(__unix__)
+#include <unistd.h>
 #endif
 
 namespace fuse {
@@ -20,6 +23,7 @@ template <modes Built = modes::fused>
 class host_executor {
  public:
   static constexpr modes built_with = Built;
+  static constexpr bool asks_what_is_read_later = true;
 
   host_executor() : mode_(mode_from_environment<Built>()) {}
   explicit host_executor(mode m) : mode_(m) {
@@ -48,25 +52,25 @@ class host_executor {
   void copy(char* to, const char* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
   char* workspace(std::size_t bytes) { return grow(arena_, arena_bytes_, bytes); }
 
+  /// `read_later`: the stores whose results a later kernel of the same call reads, a bit each.
   template <class P>
-  void launch(P, const char*, const typename P::arguments& a) {
+  void launch(P, const char*, const typename P::arguments& a, unsigned read_later) {
     ++launches_;
+    const single_block block{past_cache<P>(a, read_later)};
     if constexpr (P::kind == family::map) {
       constexpr index grain = 32768 / host_lanes;
       in_parallel(map_packs<P>(a, host_lanes), grain, 0,
-                  [&](index begin, index end, char*) { run_map<P, host_lanes>(single_block{}, a, begin, end, 1); });
+                  [&](index begin, index end, char*) { run_map<P, host_lanes>(block, a, begin, end, 1); });
     } else if constexpr (P::kind == family::row) {
       const index n = length<P, P::outer>(a), capacity = (n + host_lanes - 1) / host_lanes * host_lanes;
-      in_parallel(row_count<P>(a), grain_of(n), rows::scratch_bytes<P, host_values> * capacity,
+      in_parallel(row_count<P>(a), grain_of(n), rows::pipeline_bytes<P>(capacity),
                   [&](index begin, index end, char* scratch) {
-                    for (index row = begin; row < end; ++row)
-                      run_row<P, host_lanes, 0>(single_block{}, a, place_of_row<P>(a, row), scratch, capacity);
+                    run_rows<P, host_lanes>(block, a, begin, end, scratch, capacity);
                   });
     } else if constexpr (P::kind == family::tile) {
       in_parallel(tiles::count<P>(a), grain_of(length<P, P::contraction>(a) * tiles::tile_columns),
                   tiles::scratch_bytes<P, host_values>, [&](index begin, index end, char* scratch) {
-                    for (index t = begin; t < end; ++t)
-                      run_tile<P, host_lanes, host_lanes>(single_block{}, a, t, scratch);
+                    for (index t = begin; t < end; ++t) run_tile<P, host_lanes, host_lanes>(block, a, t, scratch);
                   });
     } else {
       const index n = length<P, P::outer>(a), columns = length<P, P::column>(a);
@@ -75,7 +79,7 @@ class host_executor {
                   attentions::scratch_bytes<P, host_values>(capacity, columns, 1, host_lanes),
                   [&](index begin, index end, char* scratch) {
                     for (index row = begin; row < end; ++row)
-                      run_attention<P, host_lanes, host_lanes, host_lanes>(single_block{}, a, row, scratch, capacity);
+                      run_attention<P, host_lanes, host_lanes, host_lanes>(block, a, row, scratch, capacity);
                   });
     }
   }
@@ -89,6 +93,30 @@ class host_executor {
       have = bytes;
     }
     return static_cast<char*>(b.data());
+  }
+  /// Which stores of a kernel go past the caches, a bit each: whole and aligned packs, more bytes than the caches near
+  /// the cores hold, or than any cache holds where a later kernel reads them.
+  template <class P>
+  static unsigned past_cache(const typename P::arguments& a, unsigned read_later) {
+    unsigned bits = 0;
+    if constexpr (P::kind == family::map || P::kind == family::row) {
+      for (int s = 0; s < P::stores; ++s) {
+        const access_code& to = P::access[P::store[s].access];
+        if (P::store[s].index >= 0 || to.inner != stepping::unit) continue;
+        const index bytes = size_of(to.type), enough = read_later >> s & 1u ? last_level_cache() : index(8) << 20;
+        bool aligned = reinterpret_cast<std::uintptr_t>(a.base[P::store[s].access]) % 64 == 0;
+        for (int j = 0; j < P::outer; ++j) aligned = aligned && a.step[P::store[s].access][j] * bytes % 64 == 0;
+        if (aligned && row_count<P>(a) * length<P, P::outer>(a) * bytes >= enough) bits |= 1u << s;
+      }
+    }
+    return bits;
+  }
+  static index last_level_cache() {
+#if defined(_SC_LEVEL3_CACHE_SIZE)
+    static const index bytes = sysconf(_SC_LEVEL3_CACHE_SIZE);
+    if (bytes > 0) return bytes;
+#endif
+    return index(32) << 20;
   }
   /// So many rows of n elements that starting a thread for them pays.
   static index grain_of(index n) { return n > 0 ? (32768 + n - 1) / n : 32768; }
@@ -106,6 +134,7 @@ class host_executor {
       {
         const index t = omp_get_thread_num(), n = omp_get_num_threads();
         f(count * t / n, count * (t + 1) / n, scratch + static_cast<std::size_t>(t) * stride);
+        packs::fence();
       }
       return;
     }
@@ -113,6 +142,7 @@ class host_executor {
     (void)grain;
 #endif
     f(0, count, stride > 0 ? grow(scratch_, scratch_bytes_, stride) : nullptr);
+    packs::fence();
   }
 
   mode mode_;

@@ -20,6 +20,34 @@ constexpr bool is_row_major(int b) {
                                                                        : g.arguments[b].contiguous;
 }
 
+/// For each buffer the last kernel that reads it, or -1.
+template <class Source>
+struct last_readers {
+  static constexpr auto kernel = [] {
+    std::array<short, static_cast<std::size_t>(Source::plan.buffer_count) + 1> last{};
+    last.fill(-1);
+    [&]<int... K>(std::integer_sequence<int, K...>) {
+      auto visit = [&](const kernel_plan& k, short number) {
+        for (int i = 0; i < k.access_count; ++i)
+          if (k.accesses[i].buffer >= 0) last[static_cast<std::size_t>(k.accesses[i].buffer)] = number;
+      };
+      (visit(Source::template kernel<K>::k, K), ...);
+    }
+    (std::make_integer_sequence<int, Source::kernels>{});
+    return last;
+  }();
+};
+/// Which stores of kernel K, a bit each, write what a later kernel of the plan reads.
+template <class Source, int K>
+constexpr unsigned stores_read_later() {
+  constexpr const kernel_plan& k = Source::template kernel<K>::k;
+  unsigned bits = 0;
+  for (int s = 0; s < k.store_count; ++s)
+    if (last_readers<Source>::kernel[static_cast<std::size_t>(k.accesses[k.stores[s].access].buffer)] > K)
+      bits |= 1u << s;
+  return bits;
+}
+
 /// Checks a call and launches the kernels of its plan in order. Nothing runs if anything is wrong.
 template <class Source, class Executor>
 void run(Executor& executor, const char* name, const argument* arguments, const argument* outputs) {
@@ -115,7 +143,11 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
       if (binding::is_empty<kernel_source::k>(g, length)) return;
       typename program::arguments a;
       binding::fill<kernel_source::k>(a, g, length, buffers, arguments);
-      executor.launch(kernel_source::instance(), name, a);
+      constexpr unsigned read_later = stores_read_later<Source, k>();
+      if constexpr (requires { Executor::asks_what_is_read_later; })
+        executor.launch(kernel_source::instance(), name, a, read_later);
+      else
+        executor.launch(kernel_source::instance(), name, a);
     };
     (one(std::integral_constant<int, K>{}), ...);
   }

@@ -30,7 +30,7 @@ FUSE_HD void run_attention(const B& b, const typename P::arguments& a, index row
   using T = compute_type_of<P::contracted_type>;
   const index n = length<P, P::outer>(a), columns = length<P, P::column>(a);
   const auto place = place_of_row<P>(a, row);
-  unrolled<P::steps>([&](auto i) {
+  unrolled<P::steps>([&](auto i) FUSE_INLINE {
     if constexpr (P::step[i].kind == step_kind::product) {
       using S = compute_type_of<P::step[i].type>;
       run_product<P, i, Depth>(
@@ -57,7 +57,7 @@ FUSE_HD void run_attention(const B& b, const typename P::arguments& a, index row
           reinterpret_cast<const type_of<m.type>*>(a.base[right]) + place.at[right], 0, a.step[right][P::outer]},
       a.step[right][P::column], 1, columns, n, out, columns, parts);
   b.sync();
-  unrolled<P::stores>([&](auto s) {
+  unrolled<P::stores>([&](auto s) FUSE_INLINE {
     constexpr int to = P::store[s].access;
     constexpr dtype D = P::access[to].type;
     auto* p = reinterpret_cast<type_of<D>*>(a.base[to]) + place.at[to];

@@ -28,6 +28,7 @@ inline constexpr int max_warps = 32;
 /// One host thread is the whole block.
 struct single_block {
   using values = host_values;
+  unsigned past_cache = 0;  // bit s is set where store s goes past the caches
   FUSE_HD static constexpr int rank() { return 0; }
   FUSE_HD static constexpr int size() { return 1; }
   FUSE_HD static constexpr int lanes() { return 1; }

@@ -19,7 +19,7 @@ struct constant_index {
 FUSE_UNCHECKED
 template <int N, class F>
 FUSE_HD void unrolled(F&& f) {
-  [&]<int... I>(std::integer_sequence<int, I...>) { (f(constant_index<I>{}), ...); }
+  [&]<int... I>(std::integer_sequence<int, I...>) FUSE_INLINE { (f(constant_index<I>{}), ...); }
   (std::make_integer_sequence<int, N>{});
 }
 
@@ -37,6 +37,10 @@ struct file<P, Values, N, std::integer_sequence<int, I...>>
 
 template <int I, class V>
 FUSE_HD V& get(slot<I, V>& s) {
+  return s.v;
+}
+template <int I, class V>
+FUSE_HD const V& get(const slot<I, V>& s) {
   return s.v;
 }
 }  // namespace registers
@@ -78,9 +82,9 @@ FUSE_UNCHECKED
 template <class P, int Axes = P::outer>
 FUSE_HD row_place<P> place_of_row(const typename P::arguments& a, index row) {
   row_place<P> r{};
-  unrolled<P::accesses>([&](auto i) { r.at[i] = 0; });
+  unrolled<P::accesses>([&](auto i) FUSE_INLINE { r.at[i] = 0; });
   index left = row;
-  unrolled<Axes>([&](auto reversed) {
+  unrolled<Axes>([&](auto reversed) FUSE_INLINE {
     constexpr int axis = Axes - 1 - reversed;
     index coordinate = left;
     if constexpr (axis > 0) {
@@ -88,7 +92,7 @@ FUSE_HD row_place<P> place_of_row(const typename P::arguments& a, index row) {
       left = quotient(coordinate, n);
       coordinate -= left * n;
     }
-    unrolled<P::accesses>([&](auto i) { r.at[i] += coordinate * a.step[i][axis]; });
+    unrolled<P::accesses>([&](auto i) FUSE_INLINE { r.at[i] += coordinate * a.step[i][axis]; });
   });
   return r;
 }
@@ -98,6 +102,7 @@ struct evaluator {
   using file = registers::file<P, Values, N, std::make_integer_sequence<int, P::steps>>;
   const typename P::arguments& a;
   row_place<P> place;
+  unsigned past_cache = 0;  // on the host: bit s is set where store s goes past the caches
   file r;
 
   template <int I>
@@ -105,7 +110,9 @@ struct evaluator {
   template <int I>
   static constexpr int width = P::step[I].element ? N : 1;
 
-  FUSE_UNCHECKED FUSE_HD explicit evaluator(const typename P::arguments& arguments) : a(arguments) {}
+  FUSE_UNCHECKED FUSE_HD explicit evaluator(const typename P::arguments& arguments) : a(arguments) {
+    if constexpr (!Values::device) place = row_place<P>{}, r = file{};
+  }
 
   /// The value of step I with W elements: a row value is repeated.
   FUSE_UNCHECKED
@@ -134,6 +141,15 @@ struct evaluator {
       return p + column * a.step[A][P::outer];
     else
       return p;
+  }
+
+  /// On the host: asks for what access A reads in some thousand cycles, were it the next in memory.
+  FUSE_UNCHECKED
+  template <int A>
+  FUSE_HD void prefetch(index column) const {
+    constexpr access_code c = P::access[A];
+    if constexpr (!Values::device && c.memory && c.inner == stepping::unit && !c.gathered)
+      packs::prefetch(address<A>(column) + 2048 / size_of(c.type));
   }
 
   /// Evaluates step I for elements column … column + count - 1 (count <= N). Row steps ignore both.
@@ -206,6 +222,8 @@ struct evaluator {
     }
     if constexpr (W == 1 && Values::device)
       Values::template store<to.type, stepping::strided, 1>(p, 0, v, 1);
+    else if constexpr (!Values::device && to.inner == stepping::unit)
+      Values::template store<to.type, to.inner, W>(p, 0, v, each ? count : 1, (past_cache >> S & 1u) != 0);
     else
       Values::template store<to.type, to.inner, W>(p, to.inner == stepping::strided ? a.step[s.access][P::outer] : 0, v,
                                                    each ? count : 1);
@@ -215,7 +233,7 @@ struct evaluator {
   FUSE_UNCHECKED
   template <int Stage>
   FUSE_HD void run_row_steps() {
-    unrolled<P::steps>([&](auto i) {
+    unrolled<P::steps>([&](auto i) FUSE_INLINE {
       constexpr step_code s = P::step[i];
       if constexpr (!s.element && s.kind != step_kind::reduce && s.stage == Stage) run<i>(0, 1);
     });
@@ -278,7 +296,7 @@ struct evaluator {
     constexpr int leading = P::step[I].in[P::op[I]->first_is_condition ? 1 : 0];
     constexpr dtype in = P::step[leading].type;
     using T = compute_type_of<in>;
-    auto operand = [&](auto which) {
+    auto operand = [&](auto which) FUSE_INLINE {
       constexpr int from = P::step[I].in[which];
       using S = scalar<from>;
       if constexpr (std::is_same_v<S, T>)
@@ -287,7 +305,7 @@ struct evaluator {
         return Values::template convert<in, P::step[from].type, W>(value<from, W>());
     };
     constexpr int arity = P::op[I]->arity;
-    auto apply = [&] {
+    auto apply = [&]() FUSE_INLINE {
       if constexpr (arity == 1)
         return Values::template apply<P::op[I], W>(operand(constant_index<0>{}));
       else if constexpr (arity == 2)

@@ -17,9 +17,11 @@ struct host_values {
   }
   FUSE_UNCHECKED template <class T, int N>
   FUSE_HD static pack<T, lanes> counting(T first, T step) {
-    pack<T, lanes> r;
-    for (int i = 0; i < lanes; ++i) packs::set_lane(r, i, T(first + T(i) * step));
-    return r;
+    pack<T, lanes> number;
+    for (int i = 0; i < lanes; ++i) packs::set_lane(number, i, T(i));
+    if (step == 1) [[likely]]
+      return number + first;
+    return number * step + first;
   }
   FUSE_UNCHECKED template <class T>
   FUSE_HD static T first(pack<T, lanes> x) {
@@ -110,12 +112,15 @@ struct host_values {
     }
   }
   FUSE_UNCHECKED template <dtype D, stepping S, int N>
-  FUSE_HD static void store(type_of<D>* p, index stride, pack<compute_type_of<D>, lanes> x, int count) {
+  FUSE_HD static void store(type_of<D>* p, index stride, pack<compute_type_of<D>, lanes> x, int count,
+                            bool past_cache = false) {
     if constexpr (S == stepping::unit) {
-      if (count >= lanes) [[likely]]
-        return store_unit<D>(p, x);
+      if (count >= lanes) [[likely]] {
+        if (past_cache) return store_unit<D, true>(p, x);
+        return store_unit<D, false>(p, x);
+      }
       type_of<D> part[lanes];
-      store_unit<D>(part, x);
+      store_unit<D, false>(part, x);
       for (int i = 0; i < count; ++i) p[i] = part[i];
     } else {
       for (int i = 0; i < count; ++i) p[i * stride] = values::shrink<D>(packs::lane(x, i));
@@ -166,18 +171,26 @@ struct host_values {
       return packs::convert<T>(packs::load<type_of<D>, lanes>(p));
     }
   }
-  FUSE_UNCHECKED template <dtype D>
+  FUSE_UNCHECKED
+  template <bool PastCache, class T>
+  FUSE_HD static void write(T* p, pack<T, lanes> x) {
+    if constexpr (PastCache)
+      packs::store_past_cache(p, x);
+    else
+      packs::store(p, x);
+  }
+  FUSE_UNCHECKED template <dtype D, bool PastCache>
   FUSE_HD static void store_unit(type_of<D>* p, pack<compute_type_of<D>, lanes> x) {
     if constexpr (D == dtype::bf16) {
-      packs::store(reinterpret_cast<std::uint16_t*>(p), packs::convert<std::uint16_t>(to_bf16(x)));
+      write<PastCache>(reinterpret_cast<std::uint16_t*>(p), packs::convert<std::uint16_t>(to_bf16(x)));
     } else if constexpr (D == dtype::f16) {
-      packs::store(reinterpret_cast<std::uint16_t*>(p), packs::convert<std::uint16_t>(to_f16(x)));
+      write<PastCache>(reinterpret_cast<std::uint16_t*>(p), packs::convert<std::uint16_t>(to_f16(x)));
     } else if constexpr (D == dtype::boolean) {
-      packs::store(reinterpret_cast<std::uint8_t*>(p), packs::convert<std::uint8_t>(round<D>(x)));
+      write<PastCache>(reinterpret_cast<std::uint8_t*>(p), packs::convert<std::uint8_t>(round<D>(x)));
     } else if constexpr (std::is_same_v<type_of<D>, compute_type_of<D>>) {
-      packs::store(p, x);
+      write<PastCache>(p, x);
     } else {
-      packs::store(p, packs::convert<type_of<D>>(x));
+      write<PastCache>(p, packs::convert<type_of<D>>(x));
     }
   }
 

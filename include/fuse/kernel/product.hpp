@@ -45,7 +45,7 @@ FUSE_HD void dot_tile(const B& b, const matrix<D, L>& left, const matrix<D, R>& 
   for (int i = 0; i < M; ++i) FUSE_UNROLL
   for (int c = 0; c < C; ++c) sum[i][c] = V::template splat<T, N>(T(0));
   const int lane = b.rank() % b.lanes();
-  auto visit = [&](index k, int count) {
+  auto visit = [&](index k, int count) FUSE_INLINE {
     value x[M];
     FUSE_UNROLL
     for (int i = 0; i < M; ++i)

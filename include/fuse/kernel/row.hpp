@@ -115,112 +115,163 @@ template <int I, class V>
 FUSE_HD V& held(held_slot<I, V>& s) {
   return s.v;
 }
+template <class P, class Values, int N, int Stage>
+using sums_of = sum_file<P, Values, N, Stage, std::make_integer_sequence<int, P::steps>>;
+
+/// A row while it is worked on: its registers, and its part of the scratch memory, which holds scratch_count values of
+/// `capacity` elements each, slot_bytes an element.
+template <class P, block B, int N, int Held>
+struct row_work {
+  using V = typename B::values;
+  evaluator<P, V, N> e;
+  char* scratch;
+  index capacity;
+  held_file<P, V, N, Held, std::make_integer_sequence<int, P::steps>> held_values;
+
+  FUSE_UNCHECKED FUSE_HD row_work(const B& b, const typename P::arguments& a, char* memory, index elements)
+      : e(a), scratch(memory), capacity(elements) {
+    if constexpr (requires { b.past_cache; }) e.past_cache = b.past_cache;
+  }
+  /// The next pass over the row of `w`.
+  FUSE_UNCHECKED
+  FUSE_HD void continue_with(const row_work& w) {
+    scratch = w.scratch;
+    e.place = w.e.place;
+    unrolled<P::steps>([&](auto i) FUSE_INLINE {
+      if constexpr (!P::step[i].element) registers::get<i>(e.r) = registers::get<i>(w.e.r);
+    });
+  }
+  FUSE_HD index length() const { return fuse::length<P, P::outer>(e.a); }
+
+  /// What pass `Stage` needs once a row.
+  FUSE_UNCHECKED
+  template <int Stage, class Sums>
+  FUSE_HD void start(Sums& sums) {
+    e.template run_row_steps<Stage>();
+    unrolled<P::steps>([&](auto i) FUSE_INLINE {
+      constexpr step_code s = P::step[i];
+      if constexpr (s.kind == step_kind::reduce && s.stage == Stage)
+        held<i>(sums) = V::template splat<compute_type_of<s.type>, N>(start_of<P, i>());
+    });
+  }
+
+  /// Pass `Stage` at elements [N * p, N * (p + 1)); `slot` numbers the packs that this thread holds.
+  FUSE_UNCHECKED
+  template <int Stage, class Sums, class Slot>
+  FUSE_HD void visit(index p, Slot slot, Sums& sums) {
+    const index column = p * N;
+    int count = N;
+    if constexpr (P::multiple % N != 0) count = length() - column < N ? int(length() - column) : N;
+    unrolled<P::steps>([&](auto i) FUSE_INLINE {
+      constexpr step_code s = P::step[i];
+      constexpr bool used = used_in<P>(i, Stage);
+      if constexpr (s.kind == step_kind::reduce) {
+        if constexpr (s.stage == Stage) {
+          auto x = e.template value<s.in[0], N>();
+          x = V::template keep_first(x, count, start_of<P, i>());
+          held<i>(sums) = V::template apply<P::op[i], N>(held<i>(sums), x);
+        }
+      } else if constexpr (s.element && s.kind == step_kind::product) {
+        if constexpr (s.stage == Stage || used) registers::get<i>(e.r) = from_scratch<i>(column, count);
+      } else if constexpr (s.element && s.stage == Stage) {
+        if constexpr (s.kind == step_kind::load) e.template prefetch<static_cast<int>(s.attribute)>(column);
+        e.template run<i>(column, count);
+        if constexpr ((kept<P, V>(i) && Held == 0) || i == P::contracted)
+          V::template store<scratch_dtype<s.type>, stepping::unit, N>(scratch_of<i>(column), 1,
+                                                                      e.template value<i, N>(), count);
+        else if constexpr (kept<P, V>(i))
+          held<i>(held_values)[slot] = registers::get<i>(e.r);
+      } else if constexpr (s.element && used) {
+        if constexpr (!kept<P, V>(i))
+          e.template run<i>(column, count);
+        else if constexpr (Held == 0)
+          registers::get<i>(e.r) = from_scratch<i>(column, count);
+        else
+          registers::get<i>(e.r) = held<i>(held_values)[slot];
+      }
+    });
+    unrolled<P::stores>([&](auto s) FUSE_INLINE {
+      if constexpr (P::store[s].value >= 0) {
+        constexpr step_code from = P::step[P::store[s].value];
+        if constexpr (from.element && from.stage == Stage) e.template store<s>(column, count);
+      }
+    });
+  }
+
+  /// The reductions of pass `Stage`, from what the threads have summed up.
+  FUSE_UNCHECKED
+  template <int Stage, class Sums>
+  FUSE_HD void finish(const B& b, Sums& sums) {
+    unrolled<P::steps>([&](auto i) FUSE_INLINE {
+      constexpr step_code s = P::step[i];
+      if constexpr (s.kind == step_kind::reduce && s.stage == Stage) {
+        using T = compute_type_of<s.type>;
+        T v = all_reduce<P::op[i]>(b, V::template fold<P::op[i]>(held<i>(sums)), start_of<P, i>());
+        if constexpr (P::op[i]->mean) v = v / T(length());
+        registers::get<i>(e.r) = V::template splat<T, 1>(v);
+      }
+    });
+  }
+
+  /// Writes the results that are one value a row.
+  FUSE_UNCHECKED
+  FUSE_HD void store_row_values(const B& b) {
+    const index n = length(), packs = (n + N - 1) / N;
+    unrolled<P::stores>([&](auto s) FUSE_INLINE {
+      if constexpr (P::store[s].value >= 0) {
+        if constexpr (!P::step[P::store[s].value].element) {
+          if constexpr (P::access[P::store[s].access].inner == stepping::none) {
+            if (b.rank() == 0) e.template store<s>(0, 1);
+          } else {  // a row value as a whole row
+            for (index p = b.rank(); p < packs; p += b.size())
+              e.template store<s>(p * N, static_cast<int>(n - p * N < N ? n - p * N : N));
+          }
+        }
+      }
+    });
+  }
+
+ private:
+  template <int I>
+  FUSE_HD auto* scratch_of(index column) const {
+    using T = compute_type_of<P::step[I].type>;
+    return reinterpret_cast<T*>(scratch + scratch_number<P, V>(I) * capacity * slot_bytes<P, V>) + column;
+  }
+  FUSE_UNCHECKED
+  template <int I>
+  FUSE_HD auto from_scratch(index column, int count) const {
+    return V::template load<scratch_dtype<P::step[I].type>, stepping::unit, N>(scratch_of<I>(column), 1, count);
+  }
+};
 
 }  // namespace rows
 
-/// One row. `scratch` holds scratch_count values of `capacity` elements each, slot_bytes an element.
+/// One row.
 FUSE_UNCHECKED
 template <class P, int N, int Held, block B>
 FUSE_HD void run_row(const B& b, const typename P::arguments& a, const row_place<P>& place, char* scratch,
                      index capacity) {
-  using V = typename B::values;
   using namespace rows;
-  const index n = length<P, P::outer>(a);
-  const index packs = (n + N - 1) / N;
-  evaluator<P, V, N> e(a);
-  e.place = place;
-  held_file<P, V, N, Held, std::make_integer_sequence<int, P::steps>> held_values;
-
-  auto scratch_of = [&](auto i, index column) {
-    using T = compute_type_of<P::step[i].type>;
-    return reinterpret_cast<T*>(scratch + scratch_number<P, V>(i) * capacity * slot_bytes<P, V>) + column;
-  };
-
-  unrolled<P::stages>([&](auto stage) {
-    e.template run_row_steps<stage>();
+  const index packs = (length<P, P::outer>(a) + N - 1) / N;
+  row_work<P, B, N, Held> w(b, a, scratch, capacity);
+  w.e.place = place;
+  unrolled<P::stages>([&](auto stage) FUSE_INLINE {
+    sums_of<P, typename B::values, N, stage> sums;
+    w.template start<stage>(sums);
     if constexpr (has_pass<P>(stage)) {
-      sum_file<P, V, N, stage, std::make_integer_sequence<int, P::steps>> sums;
-      unrolled<P::steps>([&](auto i) {
-        constexpr step_code s = P::step[i];
-        if constexpr (s.kind == step_kind::reduce && s.stage == stage) {
-          using T = compute_type_of<s.type>;
-          held<i>(sums) = V::template splat<T, N>(start_of<P, i>());
-        }
-      });
-      auto visit = [&](index p, auto slot) {
-        const index column = p * N;
-        int count = N;
-        if constexpr (P::multiple % N != 0) count = n - column < N ? int(n - column) : N;
-        unrolled<P::steps>([&](auto i) {
-          constexpr step_code s = P::step[i];
-          constexpr bool used = used_in<P>(i, stage);
-          if constexpr (s.kind == step_kind::reduce) {
-            if constexpr (s.stage == stage) {
-              auto x = e.template value<s.in[0], N>();
-              x = V::template keep_first(x, count, start_of<P, i>());
-              held<i>(sums) = V::template apply<P::op[i], N>(held<i>(sums), x);
-            }
-          } else if constexpr (s.element && s.kind == step_kind::product) {
-            if constexpr (s.stage == stage || used)
-              registers::get<i>(e.r) =
-                  V::template load<scratch_dtype<s.type>, stepping::unit, N>(scratch_of(i, column), 1, count);
-          } else if constexpr (s.element && s.stage == stage) {
-            e.template run<i>(column, count);
-            constexpr bool in_scratch = (kept<P, V>(i) && Held == 0) || i == P::contracted;
-            if constexpr (in_scratch)
-              V::template store<scratch_dtype<s.type>, stepping::unit, N>(scratch_of(i, column), 1,
-                                                                          e.template value<i, N>(), count);
-            else if constexpr (kept<P, V>(i))
-              held<i>(held_values)[slot] = registers::get<i>(e.r);
-          } else if constexpr (s.element && used) {
-            if constexpr (!kept<P, V>(i))
-              e.template run<i>(column, count);
-            else if constexpr (Held == 0)
-              registers::get<i>(e.r) =
-                  V::template load<scratch_dtype<s.type>, stepping::unit, N>(scratch_of(i, column), 1, count);
-            else
-              registers::get<i>(e.r) = held<i>(held_values)[slot];
-          }
-        });
-        unrolled<P::stores>([&](auto s) {
-          if constexpr (P::store[s].value >= 0) {
-            constexpr step_code from = P::step[P::store[s].value];
-            if constexpr (from.element && from.stage == stage) e.template store<s>(column, count);
-          }
-        });
-      };
       if constexpr (Held > 0) {
         FUSE_UNROLL
         for (int slot = 0; slot < Held; ++slot) {
           const index p = b.rank() + index(slot) * b.size();
-          if (p < packs) visit(p, slot);
+          if (p < packs) w.template visit<stage>(p, slot, sums);
         }
       } else {
-        for (index p = b.rank(); p < packs; p += b.size()) visit(p, 0);
+        for (index p = b.rank(); p < packs; p += b.size()) w.template visit<stage>(p, 0, sums);
       }
-      unrolled<P::steps>([&](auto i) {
-        constexpr step_code s = P::step[i];
-        if constexpr (s.kind == step_kind::reduce && s.stage == stage) {
-          using T = compute_type_of<s.type>;
-          T v = all_reduce<P::op[i]>(b, V::template fold<P::op[i]>(held<i>(sums)), start_of<P, i>());
-          if constexpr (P::op[i]->mean) v = v / T(n);
-          registers::get<i>(e.r) = V::template splat<T, 1>(v);
-        }
-      });
+      w.template finish<stage>(b, sums);
     }
   });
-  unrolled<P::stores>([&](auto s) {
-    if constexpr (P::store[s].value >= 0) {
-      if constexpr (!P::step[P::store[s].value].element) {
-        if constexpr (P::access[P::store[s].access].inner == stepping::none) {
-          if (b.rank() == 0) e.template store<s>(0, 1);
-        } else {  // a row value as a whole row
-          for (index p = b.rank(); p < packs; p += b.size())
-            e.template store<s>(p * N, static_cast<int>(n - p * N < N ? n - p * N : N));
-        }
-      }
-    }
-  });
+  w.store_row_values(b);
 }
 
 }  // namespace fuse

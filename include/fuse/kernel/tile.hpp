@@ -41,12 +41,12 @@ FUSE_HD void run_tile(const B& b, const typename P::arguments& a, index t, char*
       all_columns - first_column < tiles::tile_columns ? all_columns - first_column : tiles::tile_columns;
   const auto place = place_of_row<P>(a, batch * all_rows + first_row);
 
-  auto product_at = [&](auto i, index row) {
+  auto product_at = [&](auto i, index row) FUSE_INLINE {
     using T = compute_type_of<P::step[i].type>;
     return reinterpret_cast<T*>(scratch) +
            (rows::scratch_number<P, V>(i) * tiles::tile_rows + row) * tiles::tile_columns;
   };
-  unrolled<P::steps>([&](auto i) {
+  unrolled<P::steps>([&](auto i) FUSE_INLINE {
     if constexpr (P::step[i].kind == step_kind::product)
       run_product<P, i, Depth>(b, a, place, P::outer - 1, rows, first_column, columns, product_at(i, 0),
                                tiles::tile_columns);
@@ -60,7 +60,7 @@ FUSE_HD void run_tile(const B& b, const typename P::arguments& a, index t, char*
     const int count = static_cast<int>(columns - in_tile < N ? columns - in_tile : N);
     e.place = place_of_row<P>(a, batch * all_rows + first_row + row);
     e.template run_row_steps<0>();
-    unrolled<P::steps>([&](auto i) {
+    unrolled<P::steps>([&](auto i) FUSE_INLINE {
       constexpr step_code s = P::step[i];
       if constexpr (s.kind == step_kind::product)
         registers::get<i>(e.r) =
@@ -68,7 +68,7 @@ FUSE_HD void run_tile(const B& b, const typename P::arguments& a, index t, char*
       else if constexpr (s.element)
         e.template run<i>(first_column + in_tile, count);
     });
-    unrolled<P::stores>([&](auto s) { e.template store<s>(first_column + in_tile, count); });
+    unrolled<P::stores>([&](auto s) FUSE_INLINE { e.template store<s>(first_column + in_tile, count); });
   }
   b.sync();  // the next tile writes the scratch memory again
 }

@@ -28,7 +28,7 @@ FUSE_HD V sigmoid(V x) {
 template <class V>
 FUSE_HD V silu(V x) {
   const V e = exp(-abs(x)), y = activations::bounded_below(x, -1000.f);
-  return ratio(select(x < V(0), y * e, x), V(1) + e);
+  return y * ratio(select(x < V(0), e, V(1)), V(1) + e);
 }
 
 /// x P(X <= x) of a standard normal X (the erf form): at most 7 ulp on the host; on a device see normal_distribution.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pieces that the functions on packs are written with: polynomials, signs, exponents, bit patterns.
 #pragma once
-#include <fuse/math/pack.hpp>
+#include <fuse/math/instructions.hpp>
 
 namespace fuse::math {
 
@@ -82,12 +82,11 @@ template <int W>
 FUSE_HD pack<float, W> power_of_two(pack<std::int32_t, W> n) {
   return from_bits((n + 127) << 23);
 }
-/// x 2^n for |x| in [1/2, 2] and -252 < n < 254, rounded once where the result is subnormal.
+/// x 2^n for |x| in [1/2, 2] and whole n, -252 < n < 254: rounded once where the result is subnormal.
 FUSE_UNCHECKED
 template <int W>
-FUSE_HD pack<float, W> scale(pack<float, W> x, pack<std::int32_t, W> n) {
-  const pack<std::int32_t, W> half = n >> 1;
-  return x * power_of_two(half) * power_of_two(n - half);
+FUSE_HD pack<float, W> scale(pack<float, W> x, pack<float, W> n) {
+  return instructions::scaled(x, n);
 }
 
 /// The integer nearest to x (ties to even) as a float and as an integer, for |x| < 2^22.

@@ -12,22 +12,22 @@ inline constexpr float log2_e = 0x1.715476p+0f;
 inline constexpr float log_2_high = 0x1.63p-1f, log_2_low = -0x1.bd0106p-13f;
 
 /// x limited to [low, high]; NaN stays NaN.
+FUSE_UNCHECKED
 template <class V>
 FUSE_HD V limit(V x, float low, float high) {
-  x = select(x < low, V(low), x);
-  return select(x > high, V(high), x);
+  return instructions::lesser_of(V(high), instructions::greater_of(V(low), x));
 }
 
 /// factor e^(x + correction), for 2^-10 <= factor <= 2^10 and a correction that is small beside 1.
-template <int W>
-FUSE_HD pack<float, W> exp_times(pack<float, W> factor, pack<float, W> x, pack<float, W> correction = 0.f) {
+template <int W, class... Correction>
+FUSE_HD pack<float, W> exp_times(pack<float, W> factor, pack<float, W> x, Correction... correction) {
   using V = pack<float, W>;
   x = limit(x, -160.f, 145.f);
   const auto n = nearest(x * log2_e);
-  const V r = (x - n.value * log_2_high) - n.value * log_2_low + correction;
+  const V rest = (x - n.value * log_2_high) - n.value * log_2_low, r = (rest + ... + correction);
   // e^r = 1 + r + r^2 q(r): minimax, relative error 2^-28.2
   const V q = polynomial(r, 0.0013820733f, 0.008368677f, 0.041668266f, 0.16666521f, 0.49999994f);
-  return scale(factor + factor * (r + r * r * q), n.integer);
+  return scale(factor + factor * (r + r * r * q), n.value);
 }
 
 /// 2^r for |r| <= 1/2.
@@ -49,7 +49,7 @@ template <int W>
 FUSE_HD pack<float, W> exp2(pack<float, W> x) {
   x = exponentials::limit(x, -160.f, 135.f);
   const auto n = nearest(x);
-  return scale(exponentials::exp2_fraction(x - n.value), n.integer);
+  return scale(exponentials::exp2_fraction(x - n.value), n.value);
 }
 
 /// At most 2 ulp.
@@ -65,7 +65,7 @@ FUSE_HD pack<float, W> expm1(pack<float, W> x) {
   // (e^r - 1) 2^n + 2^n - 1, with the power taken out; 1 - 2^-n is 1 from n = 25 on
   const integers bounded = select(n.integer > 30, integers(30), n.integer);
   const V rest = 1.f - power_of_two(integers(0) - bounded);
-  return select(x == 0.f, x, scale((r + r * r * q) + rest, n.integer));
+  return select(x == 0.f, x, scale((r + r * r * q) + rest, n.value));
 }
 
 }  // namespace fuse::math

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // fma: a b + c, rounded once.
 #pragma once
-#include <fuse/math/pack.hpp>
+#include <fuse/math/instructions.hpp>
 
 namespace fuse::math {
 
@@ -13,14 +13,13 @@ FUSE_HD std::int32_t fma(std::int32_t a, std::int32_t b, std::int32_t c) {
 FUSE_HD std::int64_t fma(std::int64_t a, std::int64_t b, std::int64_t c) {
   return std::int64_t(std::uint64_t(a) * std::uint64_t(b) + std::uint64_t(c));
 }
-/// Where the target has the instruction, GCC makes a vector of the lanes again.
 FUSE_UNCHECKED
 template <class T, int W>
 FUSE_HD pack<T, W> fma(pack<T, W> a, pack<T, W> b, pack<T, W> c) {
   if constexpr (std::is_integral_v<T>)
     return a * b + c;
   else
-    return packs::each([](T x, T y, T z) { return fma(x, y, z); }, a, b, c);
+    return instructions::multiply_add(a, b, c);
 }
 
 }  // namespace fuse::math

@@ -265,6 +265,40 @@ FUSE_HOST void store(T* p, pack<T, W> x) {
     *reinterpret_cast<vectors::unaligned<T, x.part_lanes>*>(p + i * x.part_lanes) = x.v[i];
 #endif
 }
+/// As store, for memory that nobody reads soon: past the caches, so that the lines are not read first. p is aligned to
+/// 64 bytes, or to the size of the pack. Other threads see it after a fence.
+template <class T, int W>
+FUSE_HOST void store_past_cache(T* p, pack<T, W> x) {
+#if defined(__x86_64__) && !defined(__CUDA_ARCH__)
+  using part = std::remove_reference_t<decltype(x.v[0])>;
+  typedef part anywhere __attribute__((may_alias));
+  if constexpr (sizeof(part) >= 16) {
+    for (int i = 0; i < pack<T, W>::parts; ++i) {
+#if defined(__AVX__)
+      asm("vmovntps %1, %0" : "=m"(reinterpret_cast<anywhere*>(p)[i]) : "v"(x.v[i]));
+#else
+      asm("movntps %1, %0" : "=m"(reinterpret_cast<anywhere*>(p)[i]) : "x"(x.v[i]));
+#endif
+    }
+    return;
+  }
+#endif
+  store(p, x);
+}
+/// Asks for the line that holds p: it is read some thousand cycles from now. Any address will do.
+FUSE_HOST void prefetch(const void* p) {
+#if !defined(__CUDA_ARCH__)
+  __builtin_prefetch(p, 0, 3);
+#else
+  (void)p;
+#endif
+}
+/// Makes stores past the caches visible to whoever synchronises with this thread from here on.
+FUSE_HOST void fence() {
+#if defined(__x86_64__) && !defined(__CUDA_ARCH__)
+  asm volatile("sfence" ::: "memory");
+#endif
+}
 #undef FUSE_PACK_BODY
 }  // namespace packs
 

@@ -52,7 +52,7 @@ FUSE_HD pack<float, W> pow(pack<float, W> x, pack<float, W> y) {
   z = select(z < -160.0, wide(-160.0), z);
   z = select(z > 135.0, wide(135.0), z);
   const wide n = (z + 0x1.8p52) - 0x1.8p52;
-  V result = scale(exponentials::exp2_fraction(convert<float>(z - n)), convert<std::int32_t>(n));
+  V result = scale(exponentials::exp2_fraction(convert<float>(z - n)), convert<float>(n));
 
   const V half = 0.5f * y;
   const auto whole = trunc(y) == y, odd = whole & (trunc(half) != half);

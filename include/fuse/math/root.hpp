@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // sqrt, rsqrt, reciprocal.
 #pragma once
-#include <fuse/math/pack.hpp>
+#include <fuse/math/instructions.hpp>
 
 namespace fuse::math {
 
@@ -100,7 +100,7 @@ FUSE_HD pack<T, W> reciprocal(pack<T, W> x) {
   return T(1) / x;
 }
 
-/// 1 / x for x in [1, 2^100]: as reciprocal, in one instruction on a device.
+/// 1 / x for x in [1, 2^100]: at most 1 ulp, without a division where that takes long.
 template <class V>
 FUSE_HD V reciprocal_of_normal(V x) {
 #if defined(__CUDA_ARCH__)
@@ -112,8 +112,12 @@ FUSE_HD V reciprocal_of_normal(V x) {
 #endif
     return reciprocal(x);
 }
-/// a / b for b in [1, 2^100]: an exact division on the host, on a device two instructions (at most 2 ulp) where a
-/// division calls a slow path.
+FUSE_UNCHECKED
+template <int W>
+FUSE_HD pack<float, W> reciprocal_of_normal(pack<float, W> x) {
+  return instructions::reciprocal_of_normal(x);
+}
+/// a / b for finite a and b in [1, 2^100]: at most 1 ulp on the host, 2 on a device, where a division calls a slow path.
 template <class V>
 FUSE_HD V ratio(V a, V b) {
 #if defined(__CUDA_ARCH__)
@@ -122,6 +126,11 @@ FUSE_HD V ratio(V a, V b) {
   else
 #endif
     return a / b;
+}
+FUSE_UNCHECKED
+template <int W>
+FUSE_HD pack<float, W> ratio(pack<float, W> a, pack<float, W> b) {
+  return instructions::ratio(a, b);
 }
 
 }  // namespace fuse::math

@@ -3,6 +3,8 @@
 // kernel needs it. What cannot be computed at that place has to be materialised by an earlier kernel; the emitter then
 // stops and says which node that is, and why.
 #pragma once
+#include <fuse/op/arithmetic.hpp>
+#include <fuse/op/row_division.hpp>
 #include <fuse/op/select.hpp>
 #include <fuse/plan/frames.hpp>
 
@@ -279,6 +281,7 @@ struct emitter {
           s.element = s.element || element(s.in[i]);
         }
         if (is_large() && n.rank > 0 && !state[id].in_kernel) return fail(id, cut_reason::large);
+        divide_once_a_row(s);
         return push(s);
       }
       case op_kind::reindex: {
@@ -312,6 +315,19 @@ struct emitter {
       default:
         return fail(id, cut_reason::scattered);
     }
+  }
+
+  /// Elements divided by a value of their row are multiplied by its inverse.
+  constexpr void divide_once_a_row(step& s) {
+    if (s.op != &op_of<ops::divide_t> || !element(s.in[0]) || element(s.in[1]) || compute_of(s.type) != compute::f32)
+      return;
+    step inverse;
+    inverse.kind = step_kind::pointwise;
+    inverse.op = &op_of<ops::inverse_t>;
+    inverse.type = dtype::f32;
+    inverse.in[0] = s.in[1];
+    s.op = &op_of<ops::divide_by_t>;
+    s.in[2] = push(inverse);
   }
 
   constexpr short coordinate(const axis_map& m, short dim) {

@@ -5,6 +5,9 @@
 #include <fuse/tensor/view.hpp>
 #include <initializer_list>
 #include <utility>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 namespace fuse {
 
@@ -32,10 +35,16 @@ class buffer {
 
 inline constexpr std::size_t host_alignment = 64;
 
-/// Host memory aligned to a vector register.
+/// Host memory aligned to a vector register; large memory in large pages where the system has them.
 inline buffer allocate_host(std::size_t bytes) {
-  void* p = std::aligned_alloc(
-      host_alignment, (bytes + host_alignment - 1) / host_alignment * host_alignment + (bytes == 0) * host_alignment);
+  constexpr std::size_t large_page = std::size_t(2) << 20;
+  const bool large = bytes >= 2 * large_page;
+  const std::size_t alignment = large ? large_page : host_alignment;
+  const std::size_t size = bytes > 0 ? (bytes + alignment - 1) / alignment * alignment : alignment;
+  void* p = std::aligned_alloc(alignment, size);
+#if defined(MADV_HUGEPAGE)
+  if (p && large) madvise(p, size, MADV_HUGEPAGE);  // a wish: whether it comes true changes no result
+#endif
   if (!p) throw error(error_category::memory, text("fuse: could not allocate ") << bytes << " bytes on the host");
   return {p, [](void* q, void*) noexcept { std::free(q); }};
 }

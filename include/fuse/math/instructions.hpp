@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operations on packs that processors have one instruction for and the vector
+// extension no expression.
+#pragma once
+#include <fuse/math/pack.hpp>
+
+namespace fuse::math::instructions {
+
+// Without AVX, and in a device pass, the plain expressions stand.
+#if defined(__x86_64__) && defined(__AVX__) && !defined(__CUDA_ARCH__)
+template <class T, int W>
+FUSE_HOST pack<T, W> greater_of(pack<T, W> a, pack<T, W> b) {
+  return packs::by_part<pack<T, W>>(
+      [](auto x, auto y) {
+        decltype(x) r;
+        if constexpr (std::is_same_v<T, float>)
+          asm("vmaxps %2, %1, %0" : "=v"(r) : "v"(x), "v"(y));
+        else
+          asm("vmaxpd %2, %1, %0" : "=v"(r) : "v"(x), "v"(y));
+        return r;
+      },
+      a, b);
+}
+template <class T, int W>
+FUSE_HOST pack<T, W> lesser_of(pack<T, W> a, pack<T, W> b) {
+  return packs::by_part<pack<T, W>>(
+      [](auto x, auto y) {
+        decltype(x) r;
+        if constexpr (std::is_same_v<T, float>)
+          asm("vminps %2, %1, %0" : "=v"(r) : "v"(x), "v"(y));
+        else
+          asm("vminpd %2, %1, %0" : "=v"(r) : "v"(x), "v"(y));
+        return r;
+      },
+      a, b);
+}
+#else
+/// a > b ? a : b, with b where either is NaN.
+template <class T, int W>
+FUSE_HOST pack<T, W> greater_of(pack<T, W> a, pack<T, W> b) {
+  return packs::select(packs::less(b, a), a, b);
+}
+/// a < b ? a : b, with b where either is NaN.
+template <class T, int W>
+FUSE_HOST pack<T, W> lesser_of(pack<T, W> a, pack<T, W> b) {
+  return packs::select(packs::less(a, b), a, b);
+}
+#endif
+
+/// x 2^n for |x| in [1/2, 2] and whole n, -252 < n < 254: rounded once where the result is subnormal.
+template <int W>
+FUSE_HOST pack<float, W> scaled(pack<float, W> x, pack<float, W> n) {
+#if defined(__x86_64__) && defined(__AVX512F__) && !defined(__CUDA_ARCH__)
+  return packs::by_part<pack<float, W>>(
+      [](auto y, auto power) {
+        decltype(y) r;
+        asm("vscalefps %2, %1, %0" : "=v"(r) : "v"(y), "v"(power));
+        return r;
+      },
+      x, n);
+#else
+  const auto whole = packs::convert<std::int32_t>(n), half = whole >> 1;
+  return x * packs::bits<float>((half + 127) << 23) * packs::bits<float>((whole - half + 127) << 23);
+#endif
+}
+
+#if defined(__x86_64__) && (defined(__FMA__) || defined(__AVX512F__)) && !defined(__CUDA_ARCH__)
+#define FUSE_FUSED(name, instruction, sign_of_product, sign_of_sum)      \
+  template <class T, int W>                                              \
+  FUSE_HOST pack<T, W> name(pack<T, W> a, pack<T, W> b, pack<T, W> c) {  \
+    return packs::by_part<pack<T, W>>(                                   \
+        [](auto x, auto y, auto z) {                                     \
+          if constexpr (std::is_same_v<T, float>)                        \
+            asm(instruction "ps %2, %1, %0" : "+v"(x) : "v"(y), "v"(z)); \
+          else                                                           \
+            asm(instruction "pd %2, %1, %0" : "+v"(x) : "v"(y), "v"(z)); \
+          return x;                                                      \
+        },                                                               \
+        a, b, c);                                                        \
+  }
+#else
+#define FUSE_FUSED(name, instruction, sign_of_product, sign_of_sum)     \
+  template <class T, int W>                                             \
+  FUSE_HOST pack<T, W> name(pack<T, W> a, pack<T, W> b, pack<T, W> c) { \
+    return packs::each(                                                 \
+        [](T x, T y, T z) {                                             \
+          if constexpr (sizeof(T) == 4)                                 \
+            return __builtin_fmaf(sign_of_product x, y, sign_of_sum z); \
+          else                                                          \
+            return __builtin_fma(sign_of_product x, y, sign_of_sum z);  \
+        },                                                              \
+        a, b, c);                                                       \
+  }
+#endif
+/// a b + c, a b - c and c - a b, rounded once.
+FUSE_FUSED(multiply_add, "vfmadd213", +, +)
+FUSE_FUSED(multiply_subtract, "vfmsub213", +, -)
+FUSE_FUSED(negative_multiply_add, "vfnmadd213", -, +)
+#undef FUSE_FUSED
+/// Does multiply_add cost one instruction?
+#if defined(__FMA__) || defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr bool quick_multiply_add = true;
+#else
+inline constexpr bool quick_multiply_add = false;
+#endif
+
+/// 1 / x for x in [1, 2^100]: at most 1 ulp. A division of 16 lanes takes as long as 16 other instructions.
+template <int W>
+FUSE_HOST pack<float, W> reciprocal_of_normal(pack<float, W> x) {
+#if defined(__x86_64__) && defined(__AVX512F__) && !defined(__CUDA_ARCH__)
+  const auto estimate = packs::by_part<pack<float, W>>(
+      [](auto y) {
+        decltype(y) r;
+        asm("vrcp14ps %1, %0" : "=v"(r) : "v"(y));
+        return r;
+      },
+      x);
+  return multiply_add(negative_multiply_add(x, estimate, pack<float, W>(1.f)), estimate, estimate);
+#else
+  return packs::divide(pack<float, W>(1.f), x);
+#endif
+}
+/// a / b for finite a and b in [1, 2^100]: at most 1 ulp.
+template <int W>
+FUSE_HOST pack<float, W> ratio(pack<float, W> a, pack<float, W> b) {
+#if defined(__x86_64__) && defined(__AVX512F__) && !defined(__CUDA_ARCH__)
+  const auto inverse = reciprocal_of_normal(b), near = packs::multiply(a, inverse);
+  return multiply_add(negative_multiply_add(near, b, a), inverse, near);
+#else
+  return packs::divide(a, b);
+#endif
+}
+
+/// Is some lane NaN?
+template <int W>
+FUSE_HOST bool any_nan(pack<float, W> x) {
+#if defined(__x86_64__) && defined(__AVX512F__) && !defined(__CUDA_ARCH__)
+  if constexpr (sizeof(x.v[0]) == 64) {
+    unsigned found = 0;
+    for (const auto& part : x.v) {
+      unsigned lanes;
+      asm("vcmpunordps %1, %1, %%k1\n\tkmovw %%k1, %0" : "=r"(lanes) : "v"(part) : "k1");
+      found |= lanes;
+    }
+    return found != 0;
+  }
+#elif defined(__x86_64__) && defined(__AVX__) && !defined(__CUDA_ARCH__)
+  if constexpr (sizeof(x.v[0]) == 32) {
+    unsigned found = 0;
+    for (const auto& part : x.v) {
+      unsigned lanes;
+      auto different = part;
+      asm("vcmpunordps %2, %2, %0\n\tvmovmskps %0, %1" : "=x"(different), "=r"(lanes) : "x"(part));
+      found |= lanes;
+    }
+    return found != 0;
+  }
+#endif
+  return packs::any(packs::not_equal(x, x));
+}
+
+}  // namespace fuse::math::instructions
