@@ -151,7 +151,7 @@ def lipschitz(f, slope):
 
 
 def exponential(v, e):
-    if v + e > 300:
+    if max(v, 0) + e > 300:
         return 0.0, UNKNOWN
     return math.exp(v), math.exp(v) * math.expm1(e)
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiles and runs random programs, and shrinks the first that fails to a minimal one, which it prints.
 
-    fuzz.py --seed 1000 --count 500 --work DIR --compile 'g++ -std=c++20 -O1 -Iinclude -Itests/random {sources} -o {program}'
+    fuzz.py --seed 1000 --count 500 --work DIR \\
+      --compile 'g++ -std=c++20 -O1 -Iinclude -Itests/random {sources} -o {program}'
 
 {sources} and {program} are filled in. With --cuda the sources are .cu, for nvcc.
 """
@@ -45,7 +46,9 @@ def attempt(a, seeded, name):
     except subprocess.TimeoutExpired:
         return Outcome("run", f"still running after {LONGEST_RUN} seconds")
     text = ran.stdout + ran.stderr
-    return Outcome("right" if ran.returncode == 0 else "run", text + ("" if ran.returncode >= 0 else f"signal {-ran.returncode}\n"))
+    if ran.returncode < 0:
+        text += f"signal {-ran.returncode}\n"
+    return Outcome("right" if ran.returncode == 0 else "run", text)
 
 
 def shrink(a, seed, program, kind):
@@ -102,7 +105,8 @@ def main():
             continue
         for seed, program, one in failing(a, seeded, outcome):
             failures += 1
-            print(f"seed {seed} fails ({one.kind}), {len(program.operations())} operations:\n{tail(one.text, one.kind)}", flush=True)
+            print(f"seed {seed} fails ({one.kind}), {len(program.operations())} operations:")
+            print(tail(one.text, one.kind), flush=True)
             if a.keep_going:
                 continue
             least = shrink(a, seed, program, one.kind)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes random programs as C++: DIR/programs_0.cpp, ... with some programs each, DIR/main.cpp and DIR/programs.numbers.
+"""Writes random programs as C++: DIR/programs_0.cpp, ..., DIR/main.cpp, and their numbers in DIR/programs.numbers.
 
     generate.py --seed 1 --count 200 --files 10 --eager 4 --out DIR [--cuda]
 
@@ -17,8 +17,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import arithmetic as number  # noqa: E402
-import nodes  # noqa: E402
 import programs  # noqa: E402
+from written import written  # noqa: E402
 
 
 def shown(value, dtype):
@@ -35,7 +35,7 @@ def source_of(program, seed, at, eager):
     for i, n in enumerate(program.nodes):
         if id(n) in names:
             continue
-        text = nodes.written(n, [names[id(x)] for x in n.inputs])
+        text = written(n, [names[id(x)] for x in n.inputs])
         if n.op == "literal":
             names[id(n)] = text
             continue
@@ -51,7 +51,8 @@ def source_of(program, seed, at, eager):
             continue
         extents = ", ".join([number.CPP[n.dtype]] + [str(m) if static else "fx::dyn" for m, static in n.shape])
         lines.append(f"  const auto a{i} = r.argument<{extents}>({{{', '.join(map(str, n.lengths))}}});")
-    lines += [f"  r.check<{'true' if eager else 'false'}>(" + ", ".join([f"program_{seed}"] + [f"a{i}" for i in range(len(program.arguments))]) + ");", "}"]
+    passed = ", ".join([f"program_{seed}"] + [f"a{i}" for i in range(len(program.arguments))])
+    lines += [f"  r.check<{'true' if eager else 'false'}>({passed});", "}"]
     return "\n".join(lines) + "\n"
 
 

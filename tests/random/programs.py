@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random programs: a few arguments, a chain of operations on them, one to three outputs. The same seed, the same program."""
+"""Random programs: a few arguments, operations on them, one to three outputs. The same seed, the same program."""
 
 import random
 
 import arithmetic as number
 import nodes
-from nodes import Invalid, Node, make
+import views  # noqa: F401 (its makers)
+from nodes import Invalid, make
 
 LENGTHS = [2, 3, 4, 5, 7, 8, 12, 16, 17, 31, 33, 64, 70]
 FLOATS = ["f32"] * 8 + ["bf16"] * 5 + ["f16"] * 4 + ["f64"] * 3
@@ -73,7 +74,8 @@ class Builder:
     def add_argument(self, shape=None, dtype=None):
         rng = self.rng
         if shape is None:
-            shape = [rng.choice(self.axes) if rng.random() < 0.88 else (1, True) for _ in range(rng.choice([1, 2, 2, 2, 3, 3]))]
+            rank = rng.choice([1, 2, 2, 2, 3, 3])
+            shape = [rng.choice(self.axes) if rng.random() < 0.88 else (1, True) for _ in range(rank)]
         if dtype is None:
             dtype = rng.choice([self.main] * 6 + [rng.choice(FLOATS), rng.choice(INTEGERS)])
         node = new_argument(rng, shape, dtype)
@@ -140,11 +142,12 @@ class Builder:
     def propose_iota(self):
         x = self.pick()
         i = make("iota", [x], axis=self.rng.randrange(x.rank))
-        return [i, make("binary", [i, self.pick(lambda n: n.dtype != "bool")], name=self.rng.choice(["add", "minimum"]))]
+        other = self.pick(lambda n: n.dtype != "bool")
+        return [i, make("binary", [i, other], name=self.rng.choice(["add", "minimum"]))]
 
     def propose_reduce(self):
         x = self.pick()
-        name = self.rng.choice(["sum", "sum", "mean", "mean", "max", "max", "min", "any", "all", "argmax", "argmin", "var", "logsumexp"])
+        name = self.rng.choice(list(nodes.REDUCE) + ["sum", "mean", "max"])
         return [make("reduce", [x], name=name, keep=self.rng.random() < 0.7)]
 
     def propose_row_function(self):
@@ -159,11 +162,13 @@ class Builder:
     def propose_view(self):
         x, rng = self.pick(), self.rng
         axis = rng.randrange(x.rank)
-        kind = rng.choice(["permute", "permute", "slice", "slice", "flip", "unsqueeze", "squeeze", "merge", "split", "expand"])
+        kind = rng.choice(["permute", "permute", "slice", "slice", "flip", "unsqueeze", "squeeze", "merge", "split",
+                           "expand"])
         if kind == "permute":
             return [make("permute", [x], order=rng.sample(range(x.rank), x.rank))]
         if kind == "slice":
-            return [make("slice", [x], axis=axis, begin=rng.choice([0, 1, 2]), drop=rng.choice([0, 1, 3]), step=rng.choice([1, 1, 2]))]
+            bounds = dict(begin=rng.choice([0, 1, 2]), drop=rng.choice([0, 1, 3]), step=rng.choice([1, 1, 2]))
+            return [make("slice", [x], axis=axis, **bounds)]
         if kind == "split":
             return [make("split", [x], last=rng.choice([2, 3, 4, 8]))]
         if kind == "expand":
@@ -177,9 +182,10 @@ class Builder:
     def propose_take(self):
         table = self.pick()
         n = self.rng.choice([2, 3, 9])
-        places = [(self.rng.randrange(-1, table.lengths[0] + 1) if self.rng.random() < 0.1 else self.rng.randrange(table.lengths[0]), 0)
-                  for _ in range(n)]
-        at = make("argument", [], shape=((n, self.rng.random() < 0.5),), dtype=self.rng.choice(["i32", "i64"]), data=places)
+        outside = self.rng.random() < 0.2
+        places = [(self.rng.randrange(-1 if outside else 0, table.lengths[0] + outside), 0) for _ in range(n)]
+        at = make("argument", [], shape=((n, self.rng.random() < 0.5),), dtype=self.rng.choice(["i32", "i64"]),
+                  data=places)
         return [at, make("take", [table, at])]
 
     def propose_scatter(self):
@@ -197,23 +203,25 @@ class Builder:
         if rng.random() < 0.4:
             other = self.pick(lambda n: n.rank > 1 and number.is_floating(n.dtype))
         else:
-            columns = rng.choice([(rng.choice([2, 5, 8, 17]), True), (rng.choice([2, 5, 8, 17]), False)])
-            shape = (x.shape[-1], columns)
-            other = new_argument(rng, shape, x.dtype)
+            columns = (rng.choice([2, 5, 8, 17]), rng.random() < 0.5)
+            other = new_argument(rng, (x.shape[-1], columns), x.dtype)
             new = [other]
         if rng.random() < 0.5:
-            turned = make("permute", [other], order=list(range(other.rank - 2)) + [other.rank - 1, other.rank - 2])
+            order = list(range(other.rank - 2)) + [other.rank - 1, other.rank - 2]
+            turned = make("permute", [other], order=order)
             if new and rng.random() < 0.7:
                 weight = make("argument", [], shape=turned.shape, dtype=turned.dtype, data=turned.data)
                 return [weight, make("linear", [x, weight])]
         return new + [make("matmul", [x, other])]
 
     def build(self, most):
-        proposals = [self.propose_unary] * 4 + [self.propose_binary] * 6 + [self.propose_compare] * 2 + \
-                    [self.propose_bits, self.propose_cast, self.propose_iota, self.propose_reduce, self.propose_reduce,
-                     self.propose_reduce, self.propose_row_function, self.propose_row_function, self.propose_softmax] + \
-                    [self.propose_view] * 5 + [self.propose_concat, self.propose_take, self.propose_scatter] + \
-                    [self.propose_contraction] * 2
+        weights = {
+            self.propose_unary: 4, self.propose_binary: 6, self.propose_compare: 2, self.propose_bits: 1,
+            self.propose_cast: 1, self.propose_iota: 1, self.propose_reduce: 3, self.propose_row_function: 2,
+            self.propose_softmax: 1, self.propose_view: 5, self.propose_concat: 1, self.propose_take: 1,
+            self.propose_scatter: 1, self.propose_contraction: 2,
+        }
+        proposals = [propose for propose, weight in weights.items() for _ in range(weight)]
         wanted = self.rng.randint(2, most)
         operations = 0
         for _ in range(200):
@@ -254,7 +262,6 @@ def as_argument(node):
     if any(e == number.UNKNOWN for _, e in node.data):
         raise Invalid
     exact = [(number.round_to(node.dtype, v) if number.is_floating(node.dtype) else v, 0) for v, _ in node.data]
-    # Lengths that the program computes may be known to be 1.
     return make("argument", [], shape=node.shape, dtype=node.dtype, data=exact)
 
 
@@ -278,5 +285,6 @@ def smaller(program):
                 p = program.replacing(node, new)
             except Invalid:
                 continue
-            if p.operations() and all(n.known() > 0 for n in p.outputs) and len(p.operations()) < len(program.operations()):
+            smaller_by = len(program.operations()) - len(p.operations())
+            if p.operations() and smaller_by > 0 and all(n.known() > 0 for n in p.outputs):
                 yield p
