@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every reduction on every dtype, over rows of every length, alone and in the middle of expressions.
+#include "../exec/support/reductions.hpp"
+
+TEST_CASE_TEMPLATE("reductions of rows of any length", T, float, fuse::bf16, std::int32_t, double, fuse::f16,
+                   std::int64_t, std::int8_t, std::uint8_t, bool) {
+  reductions::check_lengths<T, false>();
+}
+TEST_CASE_TEMPLATE("NaN wins, infinities add up", T, float, double, fuse::f16, fuse::bf16) {
+  reductions::check_special<T>();
+}
+TEST_CASE_TEMPLATE("rows without elements", T, float, fuse::bf16, std::int32_t, std::int64_t, std::uint8_t, bool) {
+  reductions::check_empty_rows<T>();
+}
+TEST_CASE_TEMPLATE("reductions give the same bits every time", T, float, fuse::f16, double) {
+  for (fuse::index n : {1, 33, 1000, 4097}) reductions::check_determinism<T>(n);
+}
