@@ -18,7 +18,7 @@ macro(fuse_link_dependencies target)
     if(OpenMP_CXX_FOUND)
       list(APPEND fuse_link_libraries OpenMP::OpenMP_CXX)
       # FindOpenMP knows C, C++ and Fortran; nvcc hands the flag to its host compiler.
-      set(fuse_link_openmp_flag "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-Xcompiler ${OpenMP_CXX_FLAGS}>")
+      set(fuse_link_openmp_flag "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${OpenMP_CXX_FLAGS}>")
     endif()
   endif()
   if(fuse_link_BUILD_INTERFACE)

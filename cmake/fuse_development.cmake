@@ -61,14 +61,14 @@ target_link_libraries(fuse_development INTERFACE fuse::fuse Threads::Threads)
 set(fuse_cxx "$<COMPILE_LANGUAGE:CXX>")
 set(fuse_cuda "$<COMPILE_LANGUAGE:CUDA>")
 target_compile_options(fuse_development INTERFACE $<${fuse_cxx}:-Wall> $<${fuse_cxx}:-Wextra>
-                                                  "$<${fuse_cuda}:SHELL:-Xcompiler -Wall,-Wextra>")
+                                                  "$<${fuse_cuda}:-Xcompiler=-Wall,-Wextra>")
 if(FUSE_WARNINGS_AS_ERRORS)
   target_compile_options(fuse_development INTERFACE $<${fuse_cxx}:-Werror>
-                                                    "$<${fuse_cuda}:SHELL:-Werror all-warnings>")
+                                                    "$<${fuse_cuda}:--Werror=all-warnings>")
 endif()
 if(FUSE_NATIVE)
   target_compile_options(fuse_development INTERFACE $<${fuse_cxx}:-march=native>
-                                                    "$<${fuse_cuda}:SHELL:-Xcompiler -march=native>")
+                                                    "$<${fuse_cuda}:-Xcompiler=-march=native>")
 endif()
 if(FUSE_SANITIZE)
   target_compile_options(fuse_development INTERFACE -fsanitize=${FUSE_SANITIZE} -fno-sanitize-recover=all

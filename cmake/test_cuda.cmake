@@ -42,7 +42,7 @@ if(FUSE_SIMULATED_DEVICE)
     set(ptx "${SIM_KERNEL_DIRECTORY}/${name}.ptx")
     add_custom_command(
       OUTPUT "${ptx}"
-      COMMAND "${CMAKE_CUDA_COMPILER}" --ptx -arch=sm_90 -O3 -std=c++20 -Werror all-warnings -o "${ptx}" -MD -MF
+      COMMAND "${CMAKE_CUDA_COMPILER}" --ptx -arch=sm_90 -O3 -std=c++20 --Werror=all-warnings -o "${ptx}" -MD -MF
               "${ptx}.d" "${source}"
       DEPENDS "${source}"
       DEPFILE "${ptx}.d"
@@ -102,12 +102,20 @@ endif()
 foreach(source IN LISTS fuse_cuda_tests)
   cmake_path(GET source STEM name)
   string(REGEX REPLACE "_test$" "" name "${name}")
+  set(needs fuse_cuda_test)
+  if(name MATCHES "^llama")
+    if(NOT TARGET llama_example)
+      continue()
+    endif()
+    list(APPEND needs llama_example)
+  endif()
   add_library(cuda_objects_${name} OBJECT "${source}")
   fuse_define_paths("${source}")
-  target_link_libraries(cuda_objects_${name} PRIVATE fuse_cuda_test)
+  target_link_libraries(cuda_objects_${name} PRIVATE ${needs})
   set(objects $<TARGET_OBJECTS:cuda_objects_${name}> $<TARGET_OBJECTS:fuse_test_main>)
   if(FUSE_SIMULATED_DEVICE)
     fuse_add_cuda_program(cuda_${name} RUNTIME simulated OBJECTS ${objects})
+    target_link_libraries(cuda_${name} PRIVATE ${needs})
     fuse_add_doctest("cuda/${name}" cuda_${name})
   endif()
   # What asks the simulated device for its counters has nobody to ask on a GPU.
@@ -116,6 +124,7 @@ foreach(source IN LISTS fuse_cuda_tests)
     continue()
   endif()
   fuse_add_cuda_program(gpu_${name} RUNTIME real OBJECTS ${objects})
+  target_link_libraries(gpu_${name} PRIVATE ${needs})
   fuse_add_doctest("gpu/${name}" "${PROJECT_SOURCE_DIR}/tools/run_on_gpu.sh" $<TARGET_FILE:gpu_${name}>)
   set_tests_properties("gpu/${name}" PROPERTIES SKIP_RETURN_CODE 77 RESOURCE_LOCK gpu)
 endforeach()

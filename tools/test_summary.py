@@ -4,14 +4,15 @@
 
     test_summary.py JUNIT.xml
 
-A doctest program counts with its test cases, a runner that ends with 'N passed, N failed' with those, and anything else
-as one. Exits with 1 when something failed or nothing ran.
+A doctest program counts with its test cases, random programs one by one, a runner that ends with 'N passed, N failed' with
+those, and anything else as one. Exits with 1 when something failed or nothing ran.
 """
 import re
 import sys
 import xml.etree.ElementTree
 
 DOCTEST = re.compile(r"\[doctest\] test cases: +\d+ \| +(\d+) passed \| +(\d+) failed")
+RANDOM = re.compile(r"^random: (\d+) programs, (\d+) failed", re.MULTILINE)
 RUNNER = re.compile(r"^(\d+) passed, (\d+) failed", re.MULTILINE)
 SKIPPED = re.compile(r"(\d+) test cases skipped")
 
@@ -19,6 +20,7 @@ SKIPPED = re.compile(r"(\d+) test cases skipped")
 def counts(output, succeeded):
     """Passed and failed cases of one ctest entry. A program that dies has failed once more than its cases tell."""
     found = DOCTEST.findall(output) or RUNNER.findall(output)
+    found += [(int(programs) - int(wrong), wrong) for programs, wrong in RANDOM.findall(output)]
     if not found:
         return (1, 0) if succeeded else (0, 1)
     passed, failed = (sum(map(int, column)) for column in zip(*found))

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# Random programs of fixed seeds, written by tests/random/generate.py: on the host, and on the simulated device.
+set(FUSE_RANDOM_PROGRAMS 200 CACHE STRING "Random programs that are compiled and run as a test")
+set(fuse_random_files 10)
+
+# fuse_add_random_programs(<program> <extension>)
+function(fuse_add_random_programs program extension)
+  set(directory "${CMAKE_CURRENT_BINARY_DIR}/${program}_sources")
+  math(EXPR last "${fuse_random_files} - 1")
+  set(sources "${directory}/main.${extension}")
+  foreach(number RANGE ${last})
+    list(APPEND sources "${directory}/programs_${number}.${extension}")
+  endforeach()
+  file(GLOB generator CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/random/*.py")
+  set(language "")
+  if(extension STREQUAL "cu")
+    set(language --cuda)
+  endif()
+  # Sources that come out as they were keep their dates: the stamp says that they are up to date.
+  add_custom_command(
+    OUTPUT "${directory}/stamp"
+    BYPRODUCTS ${sources}
+    COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/random/generate.py" --seed 1 --count
+            ${FUSE_RANDOM_PROGRAMS} --files ${fuse_random_files} --eager 4 --out "${directory}" ${language}
+    COMMAND "${CMAKE_COMMAND}" -E touch "${directory}/stamp"
+    DEPENDS ${generator}
+    COMMENT "Writing ${FUSE_RANDOM_PROGRAMS} random programs for ${program}"
+    VERBATIM)
+  add_custom_target(${program}_sources DEPENDS "${directory}/stamp")
+  set_source_files_properties(${sources} PROPERTIES GENERATED TRUE)
+  if(extension STREQUAL "cu")
+    fuse_add_cuda_program(${program} RUNTIME simulated OBJECTS ${sources})
+  else()
+    add_executable(${program} ${sources})
+    target_link_libraries(${program} PRIVATE fuse_test)
+  endif()
+  target_include_directories(${program} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/random")
+  target_compile_options(${program} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
+  add_dependencies(${program} ${program}_sources)
+  add_test(NAME "random/${extension}" COMMAND ${program} "${directory}/programs.numbers")
+  set_tests_properties("random/${extension}" PROPERTIES TIMEOUT 900)
+endfunction()
+
+if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/random/generate.py")
+  fuse_add_random_programs(random_host cpp)
+  if(FUSE_HAS_CUDA AND FUSE_SIMULATED_DEVICE)
+    fuse_add_random_programs(random_cuda cu)
+  endif()
+endif()
