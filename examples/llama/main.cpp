@@ -91,27 +91,28 @@ class language {
   bool first_ = true;
 };
 
-/// The cheapest of a few replays of the same tokens in each mode, taken in turn.
+/// Replays the same tokens in each mode in turn, and prints what a token costs at its quickest.
 template <class T, class Place>
 void compare(const Place& place, const config& shape, const weights<T>& w, std::span<const token_id> prompt,
              std::span<const token_id> tokens) {
+  constexpr int repetitions = 8;
   const auto capacity = static_cast<fuse::index>(prompt.size() + tokens.size());
   auto eager_executor = place.make(fuse::mode::eager), fused_executor = place.make(fuse::mode::fused);
   model<T, typename Place::executor> eager(eager_executor, shape, w, capacity);
   model<T, typename Place::executor> fused(fused_executor, shape, w, capacity);
+  std::vector<double> quickest[2];
   decode_cost best[2];
-  for (int repetition = 0; repetition < 4; ++repetition)  // the first one warms up
-    for (int i = 0; i < 2; ++i) {
-      const decode_cost cost = replay(i == 0 ? eager : fused, prompt, tokens);
-      if (repetition > 0 && (best[i].steps == 0 || cost.seconds < best[i].seconds)) best[i] = cost;
-    }
+  for (int repetition = 0; repetition < repetitions; ++repetition) {
+    best[0] = replay(eager, prompt, tokens, quickest[0]);
+    best[1] = replay(fused, prompt, tokens, quickest[1]);
+  }
   std::printf("\n%-8s %18s %18s %8s\n", "mode", "kernels per token", "tokens per second", "ratio");
   const char* const names[] = {"eager", "fused"};
   for (int i = 0; i < 2; ++i)
     std::printf("%-8s %18.0f %18.0f %8.2f\n", names[i], best[i].kernels_per_token(), best[i].tokens_per_second(),
                 best[0].tokens_per_second() > 0 ? best[i].tokens_per_second() / best[0].tokens_per_second() : 0);
-  std::printf("on %s, %s, %zu tokens decoded after a prompt of %zu\n", place.name().c_str(),
-              fuse::name_of(fuse::dtype_of<T>), tokens.size(), prompt.size());
+  std::printf("on %s, %s, %zu tokens after a prompt of %zu, the quickest of %d runs of each\n", place.name().c_str(),
+              fuse::name_of(fuse::dtype_of<T>), tokens.size(), prompt.size(), repetitions);
 }
 
 template <class T, class Place>

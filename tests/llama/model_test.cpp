@@ -225,6 +225,11 @@ TEST_CASE("model: generation stops at an end token, at the count, and costs one 
   const auto place = std::find(ids.begin(), ids.end(), ids[5]);
   CHECK(generated(8, {ids[5]}) == std::vector<token_id>(ids.begin(), place));
   CHECK(generated(0, {}).empty());
-  CHECK(llama::replay(r.m, prompt, ids).steps == 8);
+  std::vector<double> quickest;
+  const llama::decode_cost once = llama::replay(r.m, prompt, ids, quickest);
+  CHECK(once.steps == 8);
+  CHECK(once.kernels == 8 * (1 + 11 * shipped().config().num_hidden_layers + 2));
+  CHECK(quickest.size() == 8);
+  CHECK(llama::replay(r.m, prompt, ids, quickest).seconds <= once.seconds);
   CHECK(r.m.length() == 3 + 8);
 }
