@@ -19,3 +19,10 @@ TEST_CASE("rows of other dtypes of static length") {
   SUBCASE("f64") { reductions::check_static<double, 33>(); }
   SUBCASE("i8") { reductions::check_static<std::int8_t, 4096>(); }
 }
+TEST_CASE("rows that outgrow shared memory") {
+  // Two values an element are kept: 47 KiB, what a block can ask for in all, and more than that.
+  SUBCASE("in shared memory") { reductions::check_long<float>(5000); }
+  SUBCASE("in all of it") { reductions::check_long<float>(20001); }
+  SUBCASE("in global memory") { reductions::check_long<float>(100003); }
+  SUBCASE("f64 in global memory") { reductions::check_long<double>(40000); }
+}
