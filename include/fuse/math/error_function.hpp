@@ -67,6 +67,7 @@ FUSE_HD pack<float, W> erfc(pack<float, W> x) {
 /// P(X <= x) of a standard normal X: erfc(-x / sqrt(2)) / 2. At most 6 ulp, subnormal results included.
 /// P(X <= -a) = e^(-a^2 / 2) t Q(t) with t = 1 / (1 + 0.3 a / sqrt(2)); Q is minimax for a from 0 to 14.3, where the
 /// result is subnormal, relative error 2^-29.8.
+FUSE_UNCHECKED
 template <int W>
 FUSE_HD pack<float, W> normal_distribution(pack<float, W> x) {
   using V = pack<float, W>;
