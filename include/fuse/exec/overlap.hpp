@@ -95,7 +95,7 @@ void check_overlap(const char* name, const binding::memory* buffers) {
   for (int o = 0; o < outputs; ++o) {
     const binding::memory& m = buffers[arguments + o];
     for (int i = 0; i < m.rank; ++i)
-      if (m.extents[i] > 1 && m.strides[i] == 0)
+      if (m.bytes > 0 && m.extents[i] > 1 && m.strides[i] == 0)
         complain(o, text("has the stride 0 along axis ") << i << ": its elements would overwrite each other");
     for (int a = 0; a < arguments; ++a) {
       if (g.arguments[a].scalar || !overlap(m, buffers[a])) continue;

@@ -61,7 +61,7 @@ FUSE_HD void dot_tile(const B& b, const matrix<D, L>& left, const matrix<D, R>& 
   const index step = index(b.lanes()) * N;
   index k = index(lane) * N;
   if constexpr (V::template in_pairs<D> && L == stepping::unit && R == stepping::unit) {
-    for (; k + 2 * N <= depth; k += 2 * N) {
+    for (; b.lanes() == 1 && k + 2 * N <= depth; k += 2 * N) {  // a thread has the whole depth
       typename V::pair x[M];
       for (int i = 0; i < M; ++i) x[i] = V::template load_pair<D>(left.p + i * left.step_i + k);
       for (int c = 0; c < C; ++c) {

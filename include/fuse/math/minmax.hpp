@@ -21,8 +21,7 @@ FUSE_HD constexpr auto is_infinite(V x) {
     return (x == scalar_of<V>(__builtin_inf())) | (x == scalar_of<V>(-__builtin_inf()));
 }
 
-/// The smaller operand; NaN if either is (as in PyTorch). Of two zeros the first.
-FUSE_UNCHECKED
+/// The smaller operand; NaN if either is (as in PyTorch). Of two zeros, either.
 template <class V>
 FUSE_HD constexpr V minimum(V a, V b) {
 #if defined(__CUDA_ARCH__)
@@ -32,14 +31,8 @@ FUSE_HD constexpr V minimum(V a, V b) {
     return r;
   } else
 #endif
-      if constexpr (is_pack<V> && std::is_floating_point_v<scalar_of<V>>) {
-    return select(is_nan(b), b,
-                  instructions::lesser_of(b, a));  // in a chain of these, only one instruction waits for a
-  } else {
-    return select((b < a) | is_nan(b), b, a);
-  }
+    return select((a < b) | is_nan(a), a, b);
 }
-FUSE_UNCHECKED
 template <class V>
 FUSE_HD constexpr V maximum(V a, V b) {
 #if defined(__CUDA_ARCH__)
@@ -49,11 +42,7 @@ FUSE_HD constexpr V maximum(V a, V b) {
     return r;
   } else
 #endif
-      if constexpr (is_pack<V> && std::is_floating_point_v<scalar_of<V>>) {
-    return select(is_nan(b), b, instructions::greater_of(b, a));
-  } else {
-    return select((b > a) | is_nan(b), b, a);
-  }
+    return select((a > b) | is_nan(a), a, b);
 }
 
 }  // namespace fuse::math

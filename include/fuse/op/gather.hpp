@@ -39,16 +39,18 @@ constexpr auto scatter(A target, I indices, V values) {
   static_assert(k >= 0 && k < A::rank, "fuse::scatter: no such axis");
   static_assert(I::rank == 1 && is_integer(I::type), "fuse::scatter: indices have one axis and are integers");
   static_assert(V::rank == A::rank, "fuse::scatter: values have the rank of the target");
+  constexpr bool same_rank = V::rank == A::rank && I::rank == 1;
   constexpr bool same_rows = [&] {
-    for (int i = 0; i < A::rank; ++i) {
+    for (int i = 0; i < A::rank && same_rank; ++i) {
       const index a = tracing::shape_v<A>.extent[i], b = tracing::shape_v<V>.extent[i];
       if (i != k && a != b && a != dyn && b != dyn) return false;
     }
     return true;
   }();
   static_assert(same_rows, "fuse::scatter: values and target differ in an axis other than the scattered one");
-  constexpr index count = I::extents_type::static_extent(0), rows = V::extents_type::static_extent(k);
-  static_assert(count == rows || count == dyn || rows == dyn, "fuse::scatter: one index for each row of values");
+  constexpr index count = tracing::shape_v<I>.extent[0], rows = tracing::shape_v<V>.extent[k];
+  static_assert(!same_rank || count == rows || count == dyn || rows == dyn,
+                "fuse::scatter: one index for each row of values");
   graph_builder& g = *target.graph;
   node n;
   n.op = &scatter_op;
