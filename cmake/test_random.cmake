@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Random programs of fixed seeds, written by tests/random/generate.py: on the host, and on the simulated device.
-set(FUSE_RANDOM_PROGRAMS 200 CACHE STRING "Random programs that are compiled and run as a test")
+set(FUSE_RANDOM_PROGRAMS 200 CACHE STRING "Random programs that are compiled and run as a test on the host")
+set(FUSE_RANDOM_CUDA_PROGRAMS 40 CACHE STRING "How many of them also on the simulated device: nvcc takes much longer")
 set(fuse_random_files 10)
 
-# fuse_add_random_programs(<program> <extension>)
-function(fuse_add_random_programs program extension)
+# fuse_add_random_programs(<program> <extension> <count>)
+function(fuse_add_random_programs program extension count)
   set(directory "${CMAKE_CURRENT_BINARY_DIR}/${program}_sources")
   math(EXPR last "${fuse_random_files} - 1")
   set(sources "${directory}/main.${extension}")
@@ -21,10 +22,10 @@ function(fuse_add_random_programs program extension)
     OUTPUT "${directory}/stamp"
     BYPRODUCTS ${sources}
     COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/random/generate.py" --seed 1 --count
-            ${FUSE_RANDOM_PROGRAMS} --files ${fuse_random_files} --eager 4 --out "${directory}" ${language}
+            ${count} --files ${fuse_random_files} --eager 4 --out "${directory}" ${language}
     COMMAND "${CMAKE_COMMAND}" -E touch "${directory}/stamp"
     DEPENDS ${generator}
-    COMMENT "Writing ${FUSE_RANDOM_PROGRAMS} random programs for ${program}"
+    COMMENT "Writing ${count} random programs for ${program}"
     VERBATIM)
   add_custom_target(${program}_sources DEPENDS "${directory}/stamp")
   set_source_files_properties(${sources} PROPERTIES GENERATED TRUE)
@@ -42,8 +43,8 @@ function(fuse_add_random_programs program extension)
 endfunction()
 
 if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/random/generate.py")
-  fuse_add_random_programs(random_host cpp)
+  fuse_add_random_programs(random_host cpp ${FUSE_RANDOM_PROGRAMS})
   if(FUSE_HAS_CUDA AND FUSE_SIMULATED_DEVICE)
-    fuse_add_random_programs(random_cuda cu)
+    fuse_add_random_programs(random_cuda cu ${FUSE_RANDOM_CUDA_PROGRAMS})
   endif()
 endif()
