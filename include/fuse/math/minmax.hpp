@@ -21,7 +21,8 @@ FUSE_HD constexpr auto is_infinite(V x) {
     return (x == scalar_of<V>(__builtin_inf())) | (x == scalar_of<V>(-__builtin_inf()));
 }
 
-/// The smaller operand; NaN if either is (as in PyTorch). Of two zeros, either.
+/// The smaller operand; NaN if either is (as in PyTorch). Of two zeros the second one.
+FUSE_UNCHECKED
 template <class V>
 FUSE_HD constexpr V minimum(V a, V b) {
 #if defined(__CUDA_ARCH__)
@@ -31,8 +32,12 @@ FUSE_HD constexpr V minimum(V a, V b) {
     return r;
   } else
 #endif
+      if constexpr (is_pack<V> && std::is_floating_point_v<scalar_of<V>>)
+    return select(is_nan(a), a, instructions::lesser_of(a, b));
+  else
     return select((a < b) | is_nan(a), a, b);
 }
+FUSE_UNCHECKED
 template <class V>
 FUSE_HD constexpr V maximum(V a, V b) {
 #if defined(__CUDA_ARCH__)
@@ -42,6 +47,9 @@ FUSE_HD constexpr V maximum(V a, V b) {
     return r;
   } else
 #endif
+      if constexpr (is_pack<V> && std::is_floating_point_v<scalar_of<V>>)
+    return select(is_nan(a), a, instructions::greater_of(a, b));
+  else
     return select((a > b) | is_nan(a), a, b);
 }
 

@@ -14,7 +14,7 @@ struct relu_t : same<1> {
   static constexpr bool folds = true;
   template <class V>
   FUSE_HD constexpr V operator()(V x) const {
-    return math::maximum(V(0), x);
+    return math::maximum(x, V(0));
   }
 };
 
