@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Expected results by coordinates: a test says which element of an argument each element of a result is.
+#pragma once
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "machine.hpp"
+#include "numbers.hpp"
+
+namespace places {
+namespace fx = fuse;
+constexpr fx::index dyn = fx::dyn;
+template <class T, fx::index... E>
+using tensor = fx::tensor<T, fx::extents<E...>>;
+using coordinates = std::vector<fx::index>;
+
+/// from, from + 1, ... in row-major order, modulo 97: neighbours differ, and small dtypes hold them.
+template <class Tensor>
+Tensor counting(const typename Tensor::lengths& extents, int from = 0) {
+  Tensor x(extents);
+  for (fx::index i = 0; i < x.size(); ++i) x[i] = numbers::from<typename Tensor::element_type>(double(from + i % 97));
+  return x;
+}
+
+/// The element of a row-major tensor at a place.
+template <class Tensor>
+double at(const Tensor& x, const coordinates& place) {
+  fx::index offset = 0;
+  bool inside = true;
+  for (int i = 0; i < Tensor::rank; ++i) {
+    inside = inside && place[std::size_t(i)] >= 0 && place[std::size_t(i)] < x.extent(i);
+    offset = offset * x.extent(i) + place[std::size_t(i)];
+  }
+  REQUIRE(inside);
+  return double(numbers::value(x[offset]));
+}
+
+/// Is x what `expected(coordinates)` says everywhere, with these extents? Values are compared exactly.
+template <class Tensor, class Expected>
+void expect(const Tensor& x, const coordinates& extents, Expected expected) {
+  REQUIRE(coordinates(x.extents().begin(), x.extents().end()) == extents);
+  coordinates i(extents.size(), 0);
+  int wrong = 0;
+  for (fx::index n = 0; n < x.size(); ++n) {
+    const double got = double(numbers::value(x[n])), want = expected(i);
+    if (got != want && wrong++ == 0) {
+      std::string place;
+      for (fx::index c : i) place += std::to_string(c) + " ";
+      CAPTURE(place);
+      CHECK(got == want);
+    }
+    for (std::size_t axis = i.size(); axis-- > 0;) {
+      if (++i[axis] < extents[axis]) break;
+      i[axis] = 0;
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+/// Runs a function fused and eager, and gives each call's results to `check`.
+template <bool Eager = !machine::is_device, class F, class Check, class... A>
+void run(const F& f, const Check& check, const A&... a) {
+  using executor = std::conditional_t<Eager, machine::any_executor, machine::fused_executor>;
+  {
+    INFO("fused");
+    executor e;
+    std::apply(check, machine::call(e, f, a...));
+  }
+  if constexpr (Eager) {
+    INFO("eager");
+    executor e(fx::mode::eager);
+    std::apply(check, machine::call(e, f, a...));
+  }
+}
+
+}  // namespace places
