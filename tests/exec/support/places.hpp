@@ -33,29 +33,40 @@ double at(const Tensor& x, const coordinates& place) {
     inside = inside && place[std::size_t(i)] >= 0 && place[std::size_t(i)] < x.extent(i);
     offset = offset * x.extent(i) + place[std::size_t(i)];
   }
-  REQUIRE(inside);
+  if (!inside) FAIL("a place outside of the tensor");
   return double(numbers::value(x[offset]));
 }
 
-/// Is x what `expected(coordinates)` says everywhere, with these extents? Values are compared exactly.
-template <class Tensor, class Expected>
-void expect(const Tensor& x, const coordinates& extents, Expected expected) {
-  REQUIRE(coordinates(x.extents().begin(), x.extents().end()) == extents);
+/// f(number, coordinates) for each place of a row-major tensor, in order.
+template <class F>
+void for_each_place(const coordinates& extents, const F& f) {
+  fx::index size = 1;
+  for (fx::index e : extents) size *= e;
   coordinates i(extents.size(), 0);
-  int wrong = 0;
-  for (fx::index n = 0; n < x.size(); ++n) {
-    const double got = double(numbers::value(x[n])), want = expected(i);
-    if (got != want && wrong++ == 0) {
-      std::string place;
-      for (fx::index c : i) place += std::to_string(c) + " ";
-      CAPTURE(place);
-      CHECK(got == want);
-    }
+  for (fx::index n = 0; n < size; ++n) {
+    f(n, i);
     for (std::size_t axis = i.size(); axis-- > 0;) {
       if (++i[axis] < extents[axis]) break;
       i[axis] = 0;
     }
   }
+}
+inline std::string place_of(const coordinates& i) {
+  std::string place;
+  for (fx::index c : i) place += std::to_string(c) + " ";
+  return place;
+}
+/// Is x what `expected(coordinates)` says everywhere, with these extents? Values are compared exactly.
+template <class Tensor, class Expected>
+void expect(const Tensor& x, const coordinates& extents, Expected expected) {
+  REQUIRE(coordinates(x.extents().begin(), x.extents().end()) == extents);
+  int wrong = 0;
+  for_each_place(extents, [&](fx::index n, const coordinates& i) {
+    const double got = double(numbers::value(x[n])), want = expected(i);
+    if (got == want || wrong++ > 0) return;
+    CAPTURE(place_of(i));
+    CHECK(got == want);
+  });
   CHECK(wrong == 0);
 }
 
