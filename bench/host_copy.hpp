@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The yardstick on the host: a copy in memory by as many threads as the executor uses.
 #pragma once
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <fuse/fuse.hpp>
@@ -18,11 +20,16 @@ inline int host_threads() {
 #endif
 }
 
+enum class copy_stores { memcpy, streaming };
+
 /// Copies `size` bytes, each thread one share: with memcpy, or with stores that bypass the caches.
 class host_copy {
  public:
-  explicit host_copy(std::size_t size, bool streaming = false)
-      : size_(size), streaming_(streaming), from_(fuse::allocate_host(size)), to_(fuse::allocate_host(size)) {
+  host_copy(std::size_t size, copy_stores stores)
+      : size_(size),
+        streaming_(stores == copy_stores::streaming),
+        from_(fuse::allocate_host(size)),
+        to_(fuse::allocate_host(size)) {
     std::memset(from_.data(), 1, size);
     std::memset(to_.data(), 2, size);
   }
@@ -37,11 +44,14 @@ class host_copy {
 #else
       const std::size_t share = 0, shares = 1;
 #endif
-      const std::size_t begin = size_ * share / shares / 64 * 64, end = share + 1 == shares ? size_ : size_ * (share + 1) / shares / 64 * 64;
+      const std::size_t begin = size_ * share / shares / 64 * 64,
+                        end = share + 1 == shares ? size_ : size_ * (share + 1) / shares / 64 * 64;
       const char* from = static_cast<const char*>(from_.data());
       char* to = static_cast<char*>(to_.data());
-      if (streaming_) stream(to + begin, from + begin, end - begin);
-      else std::memcpy(to + begin, from + begin, end - begin);
+      if (streaming_)
+        stream(to + begin, from + begin, end - begin);
+      else
+        std::memcpy(to + begin, from + begin, end - begin);
     }
   }
 
@@ -66,5 +76,24 @@ class host_copy {
   bool streaming_;
   fuse::buffer from_, to_;
 };
+
+/// Which copy is the yardstick: the quicker one on this machine, measured once.
+inline copy_stores stores_that_copy_quicker() {
+  static const copy_stores quicker = [] {
+    const host_copy plain(std::size_t(64) << 20, copy_stores::memcpy),
+        streaming(std::size_t(64) << 20, copy_stores::streaming);
+    auto quickest = [](const host_copy& copy) {
+      auto least = std::chrono::steady_clock::duration::max();
+      for (int i = 0; i < 7; ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        copy();
+        least = std::min(least, std::chrono::steady_clock::now() - start);
+      }
+      return least;
+    };
+    return quickest(streaming) <= quickest(plain) ? copy_stores::streaming : copy_stores::memcpy;
+  }();
+  return quicker;
+}
 
 }  // namespace bench

@@ -20,7 +20,8 @@ class random_source {
   fuse::view<const T, E> normal(const std::array<fuse::index, E::rank>& lengths, float deviation = 1) {
     return filled<T, E>(lengths, [deviation](std::uint64_t bits) {
       // Four uniform numbers of variance 1/12 each: their sum is nearly normal (Irwin and Hall), and quick to make.
-      const auto sum = std::int32_t((bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48)) - 0x20000;
+      const auto sum =
+          std::int32_t((bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48)) - 0x20000;
       return T(float(sum) * (deviation * 1.7320508f * 0x1p-16f));
     });
   }
@@ -39,9 +40,12 @@ class random_source {
     fuse::tensor<T, E> host(lengths);
     const std::uint64_t first = ++made_ << 40;
 #pragma omp parallel for
-    for (fuse::index i = 0; i < host.size(); ++i) host[i] = value(mixed((first + std::uint64_t(i)) * 0x9e3779b97f4a7c15u));
-    if constexpr (requires { executor_.upload(host); }) return keep(executor_.upload(host));
-    else return keep(std::move(host));
+    for (fuse::index i = 0; i < host.size(); ++i)
+      host[i] = value(mixed((first + std::uint64_t(i)) * 0x9e3779b97f4a7c15u));
+    if constexpr (requires { executor_.upload(host); })
+      return keep(executor_.upload(host));
+    else
+      return keep(std::move(host));
   }
   /// The finaliser of SplitMix64: every bit of the result depends on every bit of the argument.
   static std::uint64_t mixed(std::uint64_t x) {

@@ -7,6 +7,7 @@
 #pragma once
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <fuse/fuse.hpp>
 #include <fuse/nn.hpp>
 #include <llama/block.hpp>
@@ -17,7 +18,17 @@ namespace bench {
 namespace fx = fuse;
 namespace nn = fuse::nn;
 
-inline constexpr fx::index rows = 4096, width = 4096;
+/// FUSE_BENCH_DIVIDE=N divides the shapes by N where functions leave them open: to try a program, not to measure.
+inline const fx::index divide = [] {
+  const char* text = std::getenv("FUSE_BENCH_DIVIDE");
+  const fx::index n = text ? std::atoll(text) : 1;
+  return n > 1 ? n : fx::index(1);
+}();
+/// n / divide, and not below `least`.
+inline fx::index divided(fx::index n, fx::index least) { return n / divide > least ? n / divide : least; }
+
+inline constexpr fx::index width = 4096;
+inline const fx::index rows = divided(4096, 1);
 using matrix = fx::extents<fx::dyn, width>;
 using vector = fx::extents<width>;
 using column = fx::extents<fx::dyn>;
@@ -28,8 +39,10 @@ struct elementwise {
   template <class T, class Source>
   static auto inputs(Source& from) {
     return made<Matrices + Vectors>([&](auto i) {
-      if constexpr (i < Matrices) return from.template normal<T, matrix>({rows, width});
-      else return from.template normal<T, vector>({width});
+      if constexpr (i < Matrices)
+        return from.template normal<T, matrix>({rows, width});
+      else
+        return from.template normal<T, vector>({width});
     });
   }
   template <class T, class Source, class Inputs>
@@ -43,7 +56,8 @@ struct elementwise {
   static auto made(F f) {
     return [&]<int... I>(std::integer_sequence<int, I...>) {
       return std::tuple{f(std::integral_constant<int, I>{})...};
-    }(std::make_integer_sequence<int, N>{});
+    }
+    (std::make_integer_sequence<int, N>{});
   }
 };
 
@@ -84,7 +98,7 @@ struct softmax : elementwise<1, 0> {
   static constexpr auto function = fx::compile<"softmax">([](auto x) { return nn::softmax(x); });
 };
 
-/// x (4096 tokens, 32 heads, 128); cos, sin f32 (tokens, 1, 64).
+/// x (rows tokens, 32 heads, 128); cos, sin f32 (tokens, 1, 64).
 struct rope {
   static constexpr const char* name = "RoPE";
   static constexpr auto function = fx::compile<"rope">(
@@ -121,13 +135,19 @@ struct cross_entropy {
   }
 };
 
-/// One decoder layer of Llama-3.2-1B: Tokens new ones after Past earlier ones. The cache is extended in place.
+/// One decoder layer of Llama-3.2-1B: Tokens new ones after Past earlier ones. The cache is extended in place. Divided,
+/// it keeps four query heads to a head of keys.
 template <int Tokens, int Past>
 struct llama_block {
   static constexpr auto function = llama::decoder_layer;
-  static constexpr fx::index hidden = 2048, heads = 32, kv_heads = 8, head_dim = 64, inner = 8192;
-  static constexpr double flops =
-      2.0 * Tokens * (hidden * (2 * heads + 2 * kv_heads) * head_dim + 3 * hidden * inner + 2 * heads * head_dim * (Past + Tokens));
+  static constexpr fx::index head_dim = 64;
+  static inline const fx::index hidden = divided(2048, 64), kv_heads = divided(8, 1), heads = 4 * kv_heads,
+                                inner = divided(8192, 64), tokens = divided(Tokens, 1),
+                                past = Past == 0 ? 0 : divided(Past, 1), positions = past + tokens;
+  static double flops() {
+    const fx::index weights = hidden * (2 * heads + 2 * kv_heads) * head_dim + 3 * hidden * inner;
+    return 2.0 * double(tokens * (weights + 2 * heads * head_dim * positions));
+  }
   using cache = fx::extents<fx::dyn, fx::dyn, fx::dyn>;
 
   template <class T, class Source>
@@ -137,27 +157,34 @@ struct llama_block {
       return from.template normal<T, matrix_extents>({out, in}, 1 / std::sqrt(float(in)));
     };
     auto row = [&](fx::index n) { return from.template normal<T, vector_extents>({n}); };
-    constexpr fx::index queries = heads * head_dim, keys = kv_heads * head_dim, positions = Past + Tokens;
-    auto x = from.template normal<T, matrix_extents>({Tokens, hidden});
+    const fx::index queries = heads * head_dim, keys = kv_heads * head_dim;
+    auto x = from.template normal<T, matrix_extents>({tokens, hidden});
     llama::layer_weights<T, fx::storage> w{.attention_norm = row(hidden),
-                                           .q = projection(queries, hidden), .q_bias = row(queries),
-                                           .k = projection(keys, hidden), .k_bias = row(keys),
-                                           .v = projection(keys, hidden), .v_bias = row(keys),
-                                           .o = projection(hidden, queries), .o_bias = row(hidden),
+                                           .q = projection(queries, hidden),
+                                           .q_bias = row(queries),
+                                           .k = projection(keys, hidden),
+                                           .k_bias = row(keys),
+                                           .v = projection(keys, hidden),
+                                           .v_bias = row(keys),
+                                           .o = projection(hidden, queries),
+                                           .o_bias = row(hidden),
                                            .mlp_norm = row(hidden),
-                                           .gate = projection(inner, hidden), .gate_bias = row(inner),
-                                           .up = projection(inner, hidden), .up_bias = row(inner),
-                                           .down = projection(hidden, inner), .down_bias = row(hidden)};
+                                           .gate = projection(inner, hidden),
+                                           .gate_bias = row(inner),
+                                           .up = projection(inner, hidden),
+                                           .up_bias = row(inner),
+                                           .down = projection(hidden, inner),
+                                           .down_bias = row(hidden)};
     auto cached_keys = from.template normal<T, cache>({positions, kv_heads, head_dim});
     auto cached_values = from.template normal<T, cache>({positions, kv_heads, head_dim});
     auto cos = from.template normal<float, matrix_extents>({positions, head_dim / 2});
     auto sin = from.template normal<float, matrix_extents>({positions, head_dim / 2});
-    return std::tuple{x, w, cached_keys, cached_values, cos, sin, fx::index(Past), 1e-5f};
+    return std::tuple{x, w, cached_keys, cached_values, cos, sin, past, 1e-5f};
   }
   template <class T, class Source, class Inputs>
   static auto outputs(Source& from, const Inputs& in) {
     auto in_place = [](const auto& v) { return fx::view<T, cache>(const_cast<T*>(v.data()), v.extents()); };
-    return std::tuple{from.template empty<T, llama::matrix_extents>({Tokens, hidden}), in_place(std::get<2>(in)),
+    return std::tuple{from.template empty<T, llama::matrix_extents>({tokens, hidden}), in_place(std::get<2>(in)),
                       in_place(std::get<3>(in))};
   }
 };
@@ -170,8 +197,8 @@ struct llama_prefill : llama_block<128, 0> {
 
 template <class... W>
 struct work_list {};
-using all_works = work_list<pointwise_chain, silu_mul, bias_gelu, add_rms_norm, layer_norm, softmax, rope, cross_entropy,
-                            llama_decode, llama_prefill>;
+using all_works = work_list<pointwise_chain, silu_mul, bias_gelu, add_rms_norm, layer_norm, softmax, rope,
+                            cross_entropy, llama_decode, llama_prefill>;
 
 /// f(W{}, T{}) for each work and element type.
 template <class F, class... W>
@@ -203,7 +230,9 @@ double distinct_bytes(const Inputs& in, const Outputs& out) {
 /// One call of a work with results in the given memory.
 template <class W, class Executor, class Inputs, class Outputs>
 void call(Executor& executor, const Inputs& in, const Outputs& out) {
-  std::apply([&](const auto&... x) { std::apply([&](const auto&... y) { W::function(executor, fx::out(y...), x...); }, out); }, in);
+  std::apply(
+      [&](const auto&... x) { std::apply([&](const auto&... y) { W::function(executor, fx::out(y...), x...); }, out); },
+      in);
 }
 
 }  // namespace bench

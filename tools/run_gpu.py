@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs every CUDA test and benchmark of a build directory on the GPU of this machine, from the binaries as they are.
 
-    run_gpu.py BUILD [--json FILE] [--skip-sanitizer] [--skip-benchmarks]
+    run_gpu.py BUILD [--json FILE] [--skip-sanitizer] [--skip-benchmarks] [--python PYTHON] [GOOGLE BENCHMARK OPTION...]
 
-Needs the driver and Python's standard library. Where compute-sanitizer is found (on the PATH or in the CUDA Toolkit), its
+Needs the driver and Python's standard library; where PYTHON, $FUSE_BENCH_PYTHON or python3 has PyTorch with CUDA, the same work
+is measured through it. Where compute-sanitizer is found (on the PATH or in the CUDA Toolkit), its
 four tools run over the first test cases of each program: --sanitizer-cases bounds how many.
 """
 import argparse
@@ -62,6 +63,7 @@ def main():
     parser.add_argument("--json", type=pathlib.Path, help="where to write everything (default BUILD/gpu.json)")
     parser.add_argument("--skip-sanitizer", action="store_true")
     parser.add_argument("--skip-benchmarks", action="store_true")
+    parser.add_argument("--python", help="a Python interpreter with torch")
     parser.add_argument("--sanitizer-cases", type=int, default=8)
     options, benchmark_options = parser.parse_known_args()
 
@@ -83,7 +85,11 @@ def main():
 
     broken = []
     if not options.skip_benchmarks:
-        report["benchmarks"], broken = run_benchmarks.run_all(options.build / "bench", benchmark_options)
+        python, missing = run_benchmarks.python_with_torch(options.python)
+        report["benchmarks"], broken = run_benchmarks.run_all(options.build / "bench", benchmark_options, name="bench_cuda*",
+                                                              python=python, missing=missing)
+        for program in report["benchmarks"]["programs"]:
+            print("\n" + run_benchmarks.report.screen(report["benchmarks"], program) + "\n", flush=True)
 
     everything = [r for group in (report["tests"], *report["sanitizer"].values()) for r in group.values()]
     passed = sum(r["passed"] for r in everything)

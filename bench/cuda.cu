@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Eager against fused on a GPU, and both against a copy on the device: Google Benchmark. Calls are timed by events,
+// many in a row, as a model makes them; each such batch is followed by a batch of copies of as many bytes. Arguments
+// and results rotate through so much memory that no call finds anything of its own in the L2 cache.
+//
+//   bench_cuda --benchmark_out=cuda.json --benchmark_out_format=json
+//   FUSE_BENCH_DIVIDE=4096 bench_cuda_simulated --benchmark_repetitions=1 --benchmark_min_time=0   # the program, not
+//   its speed
+#include <cuda_runtime_api.h>
+
+#include <cstdio>
+#include <fuse/exec/cuda_executor.hpp>
+#include <utility>
+
+#include "harness.hpp"
+#include "random_source.hpp"
+
+namespace {
+
+using executor = fuse::cuda_executor<fuse::modes::any>;
+using fuse::cuda::check;
+
+/// Seconds that work put on a stream takes there.
+class stopwatch {
+ public:
+  explicit stopwatch(cudaStream_t stream) : stream_(stream) {
+    check(cudaEventCreate(&begin_), "cudaEventCreate");
+    check(cudaEventCreate(&end_), "cudaEventCreate");
+  }
+  ~stopwatch() {
+    cudaEventDestroy(begin_);
+    cudaEventDestroy(end_);
+  }
+  stopwatch(const stopwatch&) = delete;
+  stopwatch& operator=(const stopwatch&) = delete;
+
+  template <class F>
+  double seconds(const F& f) {
+    float milliseconds = 0;
+    check(cudaEventRecord(begin_, stream_), "cudaEventRecord");
+    f();
+    check(cudaEventRecord(end_, stream_), "cudaEventRecord");
+    check(cudaEventSynchronize(end_), "cudaEventSynchronize");
+    check(cudaEventElapsedTime(&milliseconds, begin_, end_), "cudaEventElapsedTime");
+    return milliseconds * 1e-3;
+  }
+
+ private:
+  cudaStream_t stream_;
+  cudaEvent_t begin_{}, end_{};
+};
+
+/// A stream for as long as a benchmark runs.
+struct owned_stream {
+  cudaStream_t stream{};
+  owned_stream() { check(cudaStreamCreate(&stream), "cudaStreamCreate"); }
+  ~owned_stream() { cudaStreamDestroy(stream); }
+  owned_stream(const owned_stream&) = delete;
+  owned_stream& operator=(const owned_stream&) = delete;
+};
+
+/// Sets of `bytes` to rotate through, so that twice the L2 cache is touched between two uses of one.
+int sets_for(double bytes) {
+  int device = 0, cache = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&cache, cudaDevAttrL2CacheSize, device), "cudaDeviceGetAttribute");
+  const double needed = 2 * double(cache) / bytes;
+  constexpr int most = 64;  // tiny shapes: nobody measures those
+  return needed < most - 2 ? 2 + int(needed) : most;
+}
+
+struct measure_work {
+  template <class W, class T>
+  void operator()(benchmark::State& state, fuse::mode mode) const {
+    owned_stream owned;
+    executor run(owned.stream, mode);
+    bench::random_source source(run);
+    auto make = [&] {
+      auto in = W::template inputs<T>(source);
+      auto out = W::template outputs<T>(source, in);
+      return std::pair{in, out};
+    };
+    std::vector<decltype(make())> sets;
+    sets.push_back(make());
+    const double bytes = bench::distinct_bytes(sets[0].first, sets[0].second);
+    const int wanted = bench::divide > 1 ? 2 : sets_for(bytes);
+    while (int(sets.size()) < wanted) sets.push_back(make());
+
+    const std::size_t half = std::size_t(bytes / 2);
+    std::vector<fuse::buffer> from, to;
+    for (int i = 0; i < wanted; ++i) from.push_back(run.allocate(half)), to.push_back(run.allocate(half));
+
+    for (const auto& [in, out] : sets) bench::call<W>(run, in, out);  // loads the code
+    const std::int64_t before = run.launches();
+    bench::call<W>(run, sets[0].first, sets[0].second);
+    const double kernels = double(run.launches() - before);
+    run.synchronize();
+
+    stopwatch watch(owned.stream);
+    const int batch = bench::divide > 1 ? wanted : (8 + wanted - 1) / wanted * wanted;
+    double in_work = 0, in_copy = 0;
+    for (auto _ : state) {
+      const double s = watch.seconds([&] {
+        for (int i = 0; i < batch; ++i) bench::call<W>(run, sets[i % wanted].first, sets[i % wanted].second);
+      });
+      state.SetIterationTime(s / batch);
+      in_work += s;
+      in_copy += watch.seconds([&] {
+        for (int i = 0; i < batch; ++i)
+          check(cudaMemcpyAsync(to[i % wanted].data(), from[i % wanted].data(), half, cudaMemcpyDeviceToDevice,
+                                owned.stream),
+                "cudaMemcpyAsync");
+      });
+    }
+    const double calls = double(state.iterations()) * batch;
+    bench::report<W>(state, bytes, calls, in_work, 2.0 * double(half) * calls, in_copy, kernels);
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int devices = 0;
+  const cudaError_t e = cudaGetDeviceCount(&devices);
+  if (e != cudaSuccess || devices == 0) {
+    std::fprintf(stderr, "bench_cuda: no GPU to measure on (%s); bench_host measures the host executor\n",
+                 cudaGetErrorString(e));
+    return 77;
+  }
+  if (!bench::initialize(argc, argv)) return 1;
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
+  benchmark::AddCustomContext("executor", "cuda");
+  benchmark::AddCustomContext("device", properties.name);
+  bench::register_works(measure_work{});
+  try {
+    benchmark::RunSpecifiedBenchmarks();
+  } catch (const fuse::error& failure) {
+    std::fprintf(stderr, "bench_cuda: %s\n", failure.what());
+    return 1;
+  }
+  benchmark::Shutdown();
+}
