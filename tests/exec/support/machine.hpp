@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a test runs its functions: on the host, or on a device where nvcc compiles the test. Tests are written once.
 #pragma once
+#include <algorithm>
 #include <fuse/fuse.hpp>
 #include <tuple>
 
@@ -37,6 +38,25 @@ auto get(E& e, T&& tensor) {
     return e.download(tensor);
   else
     return std::forward<T>(tensor);
+}
+
+/// A copy in the executor's memory, to be written to, and a copy of such memory on the host.
+template <class E, class T, class X>
+fx::tensor<T, X> fresh([[maybe_unused]] E& e, const fx::tensor<T, X>& host) {
+  if constexpr (is_device) {
+    return e.upload(host);
+  } else {
+    fx::tensor<T, X> r(host.extents());
+    std::copy_n(host.data(), host.size(), r.data());
+    return r;
+  }
+}
+template <class E, class T, class X>
+fx::tensor<T, X> contents([[maybe_unused]] E& e, const fx::tensor<T, X>& memory) {
+  if constexpr (is_device)
+    return e.download(memory);
+  else
+    return fresh(e, memory);
 }
 
 /// The results of a call with host tensors (or views and scalars ready for the executor), as a tuple of host tensors.

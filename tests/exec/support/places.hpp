@@ -70,20 +70,25 @@ void expect(const Tensor& x, const coordinates& extents, Expected expected) {
   CHECK(wrong == 0);
 }
 
-/// Runs a function fused and eager, and gives each call's results to `check`.
-template <bool Eager = !machine::is_device, class F, class Check, class... A>
-void run(const F& f, const Check& check, const A&... a) {
+/// f(executor), fused and eager.
+template <bool Eager = !machine::is_device, class F>
+void in_each_mode(const F& f) {
   using executor = std::conditional_t<Eager, machine::any_executor, machine::fused_executor>;
   {
     INFO("fused");
     executor e;
-    std::apply(check, machine::call(e, f, a...));
+    f(e);
   }
   if constexpr (Eager) {
     INFO("eager");
     executor e(fx::mode::eager);
-    std::apply(check, machine::call(e, f, a...));
+    f(e);
   }
+}
+/// Runs a function fused and eager, and gives each call's results to `check`.
+template <bool Eager = !machine::is_device, class F, class Check, class... A>
+void run(const F& f, const Check& check, const A&... a) {
+  in_each_mode<Eager>([&](auto& e) { std::apply(check, machine::call(e, f, a...)); });
 }
 
 }  // namespace places
