@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls that are wrong: each is refused with what was expected and what came, before anything runs. No kernel is
+// launched, no byte of an output changes, and the next call works. Mistakes that the compiler sees are in tests/fail.
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
+#pragma GCC optimize("O1")  // many kernels: a third less compile time
+#endif
+#include <cstdlib>
+#include <cstring>
+
+#include "support/places.hpp"
+
+using namespace places;
+using category = fx::error_category;
+
+namespace {
+
+using vector = tensor<float, dyn>;
+using matrix = tensor<float, dyn, dyn>;
+using cube = tensor<float, dyn, dyn, dyn>;
+using strided_vector = fx::view<float, fx::extents<dyn>, fx::strided>;
+
+constexpr auto add = fx::compile<"add">([](auto x, auto y) { return x + y; });
+
+/// An executor, memory for outputs whose every byte is known, and the functions that hold a call to the rules above.
+struct bench {
+  static constexpr int bytes = 4096;
+  machine::fused_executor e;
+  tensor<std::uint8_t, bytes> marked{{bytes}};
+  tensor<std::uint8_t, bytes> memory;
+
+  bench() {
+    std::memset(marked.data(), 0xa5, bytes);
+    memory = machine::fresh(e, marked);
+  }
+  /// Output memory `offset` bytes in.
+  template <class T = float>
+  T* at(int offset = 0) const {
+    return reinterpret_cast<T*>(memory.data() + offset);
+  }
+  template <class Tensor>
+  Tensor input(const typename Tensor::lengths& extents) {
+    return machine::fresh(e, counting<Tensor>(extents));
+  }
+  fx::view<float, fx::extents<dyn>> out_vector(fx::index n, int offset = 0) const { return {at(offset), {n}}; }
+  fx::view<float, fx::extents<dyn, dyn>> out_matrix(fx::index m, fx::index n, int offset = 0) const {
+    return {at(offset), {m, n}};
+  }
+
+  bool untouched() { return std::memcmp(machine::contents(e, memory).data(), marked.data(), bytes) == 0; }
+
+  /// The words, among others, that the error of the call says.
+  template <class Call>
+  void refuse(category kind, std::initializer_list<const char*> words, const Call& call) {
+    const std::int64_t before = e.launches();
+    std::string said;
+    try {
+      call();
+    } catch (const fx::error& error) {
+      said = error.what();
+      CHECK(error.category() == kind);
+    }
+    CAPTURE(said);
+    CHECK(said.rfind("fuse", 0) == 0);
+    for (const char* word : words) {
+      CAPTURE(std::string(word));
+      CHECK(said.find(word) != std::string::npos);
+    }
+    CHECK(e.launches() == before);
+    CHECK(untouched());
+    const auto next = machine::contents(e, add(e, input<vector>({5}), input<vector>({5})));
+    expect(next, {5}, [](auto i) { return 2. * double(i[0]); });
+  }
+  /// The valid twin of such a call: it runs, and writes.
+  template <class Call>
+  void accept(const Call& call) {
+    CHECK_NOTHROW(call());
+    CHECK_FALSE(untouched());
+  }
+};
+
+template <template <class, class> class Tensor>
+struct mlp_weights {
+  using matrix = Tensor<float, fx::extents<dyn, dyn>>;
+  using vector = Tensor<float, fx::extents<dyn>>;
+  BOOST_HANA_DEFINE_STRUCT(mlp_weights, (matrix, up), (vector, bias), (matrix, down));
+};
+constexpr auto mlp =
+    fx::compile<"mlp">([](auto x, auto w) { return fx::linear(fx::relu(fx::linear(x, w.up, w.bias)), w.down); });
+
+}  // namespace
+
+// ---- lengths that do not fit together
+
+TEST_CASE("operands of different lengths") {
+  bench b;
+  const auto x = b.input<matrix>({3, 4}), longer = b.input<matrix>({3, 5}), same = b.input<matrix>({3, 4});
+  b.refuse(category::extents, {"fuse::add:", "4 (axis 1 of argument 0)", "5 (axis 1 of argument 1)"},
+           [&] { add(b.e, fx::out(b.out_matrix(3, 4)), x, longer); });
+  b.refuse(category::extents, {"fuse::add:", "4 (axis 1 of argument 0)"}, [&] { add(b.e, x, longer); });
+  b.accept([&] { add(b.e, fx::out(b.out_matrix(3, 4)), x, same); });
+}
+TEST_CASE("a dynamic length of 1 does not broadcast") {
+  bench b;
+  const auto x = b.input<matrix>({3, 4}), row = b.input<matrix>({1, 4});
+  b.refuse(category::extents, {"fuse::add:", "3 (axis 0 of argument 0)", "1 (axis 0 of argument 1)"},
+           [&] { add(b.e, fx::out(b.out_matrix(3, 4)), x, row); });
+}
+TEST_CASE("a dynamic length that meets a static one") {
+  bench b;
+  const auto x = b.input<vector>({7});
+  const auto eight = b.input<tensor<float, 8>>({8});
+  b.refuse(category::extents, {"fuse::add:", "7 (axis 0 of argument 0)", "8"},
+           [&] { add(b.e, fx::out(b.out_vector(8)), x, eight); });
+  const auto fits = b.input<vector>({8});
+  b.accept([&] { add(b.e, fx::out(b.out_vector(8)), fits, eight); });
+}
+constexpr auto joined_and_added =
+    fx::compile<"joined_and_added">([](auto x, auto y) { return fx::concat<0>(x, x) + y; });
+TEST_CASE("a length computed in the function") {
+  bench b;
+  const auto x = b.input<vector>({3}), y = b.input<vector>({7}), fits = b.input<vector>({6});
+  b.refuse(category::extents, {"fuse::joined_and_added:", "6 (computed", "7 (axis 0 of argument 1)"},
+           [&] { joined_and_added(b.e, fx::out(b.out_vector(7)), x, y); });
+  b.accept([&] { joined_and_added(b.e, fx::out(b.out_vector(6)), x, fits); });
+}
+TEST_CASE("members of a struct are called by their names") {
+  bench b;
+  const auto x = b.input<matrix>({2, 4}), up = b.input<matrix>({6, 4}), down = b.input<matrix>({4, 6}),
+             wrong = b.input<matrix>({4, 5});
+  const auto bias = b.input<vector>({6}), short_bias = b.input<vector>({5});
+  auto call = [&](const matrix& d, const vector& v) {
+    mlp(b.e, fx::out(b.out_matrix(2, 4)), x, mlp_weights<fx::storage>{up, v, d});
+  };
+  b.refuse(category::extents, {"fuse::mlp: matmul", "5 (axis 1 of argument 1.down)", "6 (axis 0 of argument 1.up)"},
+           [&] { call(wrong, bias); });
+  b.refuse(category::extents, {"fuse::mlp: add", "5 (axis 0 of argument 1.bias)", "6 (axis 0 of argument 1.up)"},
+           [&] { call(down, short_bias); });
+  b.accept([&] { call(down, bias); });
+}
+constexpr auto product = fx::compile<"product">([](auto x, auto y) { return fx::matmul(x, y); });
+TEST_CASE("inner lengths and batches of products") {
+  bench b;
+  const auto x = b.input<cube>({2, 3, 4}), inner = b.input<cube>({2, 5, 6}), batch = b.input<cube>({3, 4, 6}),
+             fits = b.input<cube>({2, 4, 6});
+  const fx::view<float, fx::extents<dyn, dyn, dyn>> out(b.at(), {2, 3, 6});
+  b.refuse(category::extents, {"fuse::product: matmul", "4 (axis 2 of argument 0)", "5 (axis 1 of argument 1)"},
+           [&] { product(b.e, fx::out(out), x, inner); });
+  b.refuse(category::extents, {"fuse::product: matmul", "2 (axis 0 of argument 0)", "3 (axis 0 of argument 1)"},
+           [&] { product(b.e, fx::out(out), x, batch); });
+  b.accept([&] { product(b.e, fx::out(out), x, fits); });
+}
+constexpr auto joined = fx::compile<"joined">([](auto x, auto y) { return fx::concat<0>(x, y); });
+TEST_CASE("concat of tensors that differ in another axis") {
+  bench b;
+  const auto x = b.input<matrix>({3, 4}), y = b.input<matrix>({2, 5}), fits = b.input<matrix>({2, 4});
+  b.refuse(category::extents, {"fuse::joined: concat", "4 (axis 1 of argument 0)", "5 (axis 1 of argument 1)"},
+           [&] { joined(b.e, fx::out(b.out_matrix(5, 4)), x, y); });
+  b.accept([&] { joined(b.e, fx::out(b.out_matrix(5, 4)), x, fits); });
+}
+constexpr auto pairs = fx::compile<"pairs">([](auto x) { return fx::reshape(x, fx::infer, fx::size<2>) + 0.f; });
+constexpr auto two_by_three =
+    fx::compile<"two_by_three">([](auto x) { return fx::reshape(x, fx::size<2>, fx::size<3>) + 0.f; });
+TEST_CASE("reshape to another number of elements") {
+  bench b;
+  const auto seven = b.input<vector>({7}), six = b.input<vector>({6});
+  b.refuse(category::extents, {"fuse::pairs: reshape", "7"}, [&] { pairs(b.e, fx::out(b.out_matrix(3, 2)), seven); });
+  b.refuse(category::extents, {"fuse::two_by_three: reshape", "7", "6"},
+           [&] { two_by_three(b.e, fx::out(b.out_matrix(2, 3)), seven); });
+  b.accept([&] { two_by_three(b.e, fx::out(b.out_matrix(2, 3)), six); });
+}
+constexpr auto inner_part = fx::compile<"inner_part">([](auto x) { return fx::slice<0, 2, 6>(x) * 2.f; });
+TEST_CASE("slices past the end") {
+  bench b;
+  const auto four = b.input<vector>({4}), six = b.input<vector>({6});
+  b.refuse(category::extents, {"fuse::inner_part: slice", "2 past the end"},
+           [&] { inner_part(b.e, fx::out(b.out_vector(4)), four); });
+  b.accept([&] { inner_part(b.e, fx::out(b.out_vector(4)), six); });
+}
+constexpr auto replaced = fx::compile<"replaced">([](auto x, auto i, auto v) { return fx::scatter<0>(x, i, v); });
+TEST_CASE("scatter of other rows than there are indices, or of longer ones") {
+  bench b;
+  const auto x = b.input<matrix>({5, 4}), values = b.input<matrix>({2, 4}), more = b.input<matrix>({3, 4}),
+             longer = b.input<matrix>({2, 5});
+  const auto indices = b.input<tensor<std::int32_t, dyn>>({2});
+  b.refuse(category::extents, {"fuse::replaced: scatter", "3 (axis 0 of argument 2)", "2 (axis 0 of argument 1)"},
+           [&] { replaced(b.e, fx::out(b.out_matrix(5, 4)), x, indices, more); });
+  b.refuse(category::extents, {"fuse::replaced: scatter", "5 (axis 1 of argument 2)", "4 (axis 1 of argument 0)"},
+           [&] { replaced(b.e, fx::out(b.out_matrix(5, 4)), x, indices, longer); });
+  b.accept([&] { replaced(b.e, fx::out(b.out_matrix(5, 4)), x, indices, values); });
+}
+
+// ---- outputs of the wrong lengths
+
+constexpr auto two = fx::compile<"two">([](auto x) { return fx::outputs(x + 1.f, fx::sum(x, fx::axis<-1>)); });
+TEST_CASE("outputs of other lengths than the results") {
+  bench b;
+  const auto x = b.input<matrix>({3, 4});
+  b.refuse(category::extents, {"fuse::two:", "output 0", "axis 1", "expected the extent 4", "got 5"},
+           [&] { two(b.e, fx::out(b.out_matrix(3, 5), b.out_vector(3, 2048)), x); });
+  b.refuse(category::extents, {"fuse::two:", "output 1", "axis 0", "expected the extent 3", "got 2"},
+           [&] { two(b.e, fx::out(b.out_matrix(3, 4), b.out_vector(2, 2048)), x); });
+  b.refuse(category::extents, {"fuse::two:", "output 0", "axis 0", "expected the extent 3", "got 0"},
+           [&] { two(b.e, fx::out(b.out_matrix(0, 4), b.out_vector(3, 2048)), x); });
+  b.accept([&] { two(b.e, fx::out(b.out_matrix(3, 4), b.out_vector(3, 2048)), x); });
+}
+
+// ---- pointers
+
+TEST_CASE("null pointers") {
+  bench b;
+  const auto x = b.input<vector>({5});
+  const fx::view<float, fx::extents<dyn>> null(nullptr, {5}), nothing(nullptr, {0});
+  b.refuse(category::argument, {"fuse::add:", "argument 1", "null", "20 bytes"},
+           [&] { add(b.e, fx::out(b.out_vector(5)), x, null); });
+  b.refuse(category::argument, {"fuse::add:", "output 0", "null", "20 bytes"}, [&] { add(b.e, fx::out(null), x, x); });
+  b.refuse(category::argument, {"fuse::two:", "output 1", "null"}, [&] {
+    two(b.e, fx::out(b.out_matrix(5, 1), null), fx::view<float, fx::extents<dyn, dyn>>(x.data(), {5, 1}));
+  });
+  CHECK_NOTHROW(add(b.e, fx::out(nothing), nothing, nothing));  // nothing is read through it
+  b.accept([&] { add(b.e, fx::out(b.out_vector(5)), x, x); });
+}
+TEST_CASE("a null pointer in a struct") {
+  bench b;
+  const auto x = b.input<matrix>({2, 4}), up = b.input<matrix>({6, 4}), down = b.input<matrix>({4, 6});
+  const mlp_weights<fx::storage> w{up, {nullptr, {6}}, down};
+  b.refuse(category::argument, {"fuse::mlp:", "argument 1.bias", "null", "24 bytes"},
+           [&] { mlp(b.e, fx::out(b.out_matrix(2, 4)), x, w); });
+}
+TEST_CASE("pointers between elements") {
+  bench b;
+  const auto x = b.input<vector>({5}), more = b.input<vector>({8});
+  const fx::view<float, fx::extents<dyn>> between(reinterpret_cast<float*>(reinterpret_cast<char*>(more.data()) + 2),
+                                                  {5});
+  const auto halves = b.input<tensor<fx::bf16, dyn>>({8});
+  const fx::view<fx::bf16, fx::extents<dyn>> half_way(
+      reinterpret_cast<fx::bf16*>(reinterpret_cast<char*>(halves.data()) + 1), {5});
+  b.refuse(category::argument, {"fuse::add:", "argument 1", "not aligned", "4 bytes"},
+           [&] { add(b.e, fx::out(b.out_vector(5)), x, between); });
+  b.refuse(category::argument, {"fuse::add:", "output 0", "not aligned", "4 bytes"},
+           [&] { add(b.e, fx::out(b.out_vector(5, 6)), x, x); });
+  b.refuse(category::argument, {"fuse::add:", "argument 0", "not aligned", "2 bytes"},
+           [&] { add(b.e, half_way, half_way); });
+}
+
+// ---- memory that is in the way
+
+TEST_CASE("outputs that overlap each other") {
+  bench b;
+  const auto x = b.input<matrix>({4, 4});
+  b.refuse(category::argument, {"fuse::two:", "output 1", "overlaps output 0"},
+           [&] { two(b.e, fx::out(b.out_matrix(4, 4), b.out_vector(4)), x); });
+  b.refuse(category::argument, {"fuse::two:", "output 1", "overlaps output 0"},
+           [&] { two(b.e, fx::out(b.out_matrix(4, 4), b.out_vector(4, 60)), x); });
+  b.accept([&] { two(b.e, fx::out(b.out_matrix(4, 4), b.out_vector(4, 64)), x); });
+}
+TEST_CASE("outputs that overlap an input they cannot replace") {
+  bench b;
+  // Inputs in the marked memory itself: what is refused leaves them, too.
+  const auto x = b.out_vector(20), shifted = b.out_vector(20, 4), before = b.out_vector(20, 1024);
+  const auto other = b.input<vector>({20});
+  b.refuse(category::argument, {"fuse::add:", "output 0", "overlaps argument 0"},
+           [&] { add(b.e, fx::out(shifted), x, other); });
+  b.refuse(category::argument, {"fuse::add:", "output 0", "overlaps argument 1"},
+           [&] { add(b.e, fx::out(x), other, shifted); });
+  b.refuse(category::argument, {"fuse::add:", "output 0", "overlaps argument 1"},
+           [&] { add(b.e, fx::out(before), x, strided_vector(b.at(1024 + 76), {20}, {-1})); });
+  b.refuse(category::argument, {"fuse::product:", "output 0", "overlaps argument 0"}, [&] {
+    const auto square = b.out_matrix(4, 4);
+    product(b.e, fx::out(square), square, b.out_matrix(4, 4, 1024));
+  });
+  b.accept([&] { add(b.e, fx::out(before), x, other); });
+}
+TEST_CASE("an output whose elements share memory") {
+  bench b;
+  const auto x = b.input<vector>({20});
+  b.refuse(category::argument, {"fuse::add:", "output 0", "stride 0 along axis 0"},
+           [&] { add(b.e, fx::out(strided_vector(b.at(), {20}, {0})), x, x); });
+  b.refuse(category::argument, {"fuse::replaced:", "output 0", "strided"}, [&] {
+    const auto target = b.input<matrix>({5, 4}), values = b.input<matrix>({2, 4});
+    const auto indices = b.input<tensor<std::int32_t, dyn>>({2});
+    const fx::view<float, fx::extents<dyn, dyn>, fx::strided> gaps(b.at(), {5, 4}, {8, 1});
+    replaced(b.e, fx::out(gaps), target, indices, values);
+  });
+}
+
+// ---- what never becomes a call
+
+TEST_CASE("views and tensors of other lengths than their types say") {
+  bench b;
+  using static_view = fx::view<float, fx::extents<3, dyn>>;
+  b.refuse(category::extents, {"fuse::view:", "axis 0", "expected the extent 3", "got 4"}, [&] {
+    static_view(b.at(), {4, 2});
+  });
+  b.refuse(category::extents, {"fuse::view:", "axis 1", "at least 0", "got -1"}, [&] { static_view(b.at(), {3, -1}); });
+  b.refuse(category::extents, {"fuse::view:", "axis 0", "expected the extent 3", "got 5"},
+           [&] { static_view{b.out_matrix(5, 2)}; });
+  b.refuse(category::extents, {"fuse::tensor:", "expected 3 values", "got 2"}, [&] { vector({3}, {1, 2}); });
+}
+TEST_CASE("an executor without eager plans does not ignore that they are asked for") {
+  bench b;
+  setenv("FUSE_ENFORCE_EAGER", "1", 1);
+  b.refuse(category::mode, {"FUSE_ENFORCE_EAGER", "modes::any"}, [] { machine::fused_executor{}; });
+  setenv("FUSE_ENFORCE_EAGER", "0", 1);
+  CHECK_NOTHROW(machine::fused_executor{});
+  unsetenv("FUSE_ENFORCE_EAGER");
+}
