@@ -34,7 +34,25 @@ struct argument {
   long long bits = 0;  // of a scalar: the i64, or the bits of an f64
 };
 
+/// A scalar that a captured call hands on to compiled functions: every replay has its own value, so there is none to
+/// look at.
+template <class T>
+struct rebindable {
+  long long bits;  // as in `argument`
+};
+
 namespace arguments {
+
+template <class T>
+struct scalar_type {
+  using type = T;
+  static constexpr bool rebound = false;
+};
+template <class T>
+struct scalar_type<rebindable<T>> {
+  using type = T;
+  static constexpr bool rebound = true;
+};
 
 template <class T>
 inline constexpr bool is_leaf_view = false;
@@ -46,7 +64,7 @@ inline constexpr bool is_leaf_view<tensor<T, E>> = true;
 template <class T>
 concept leaf = is_leaf_view<T>;
 template <class T>
-concept scalar = element<T> && std::is_arithmetic_v<T>;
+concept scalar = (element<T> && std::is_arithmetic_v<T>) || scalar_type<T>::rebound;
 template <class T>
 concept structure = hana::Struct<T>::value && !leaf<T>;
 
@@ -75,7 +93,7 @@ struct symbol_type<T> {
 };
 template <scalar T>
 struct symbol_type<T> {
-  using type = expr<dtype_of<T>, extents<>>;
+  using type = expr<dtype_of<typename scalar_type<T>::type>, extents<>>;
 };
 template <structure T>
 struct symbol_type<T> {
@@ -166,6 +184,16 @@ text name_of_leaf(int number) {
   return found;
 }
 
+/// A scalar as kernels are given it: the i64, or the bits of the f64.
+template <scalar T>
+constexpr long long bits_of(T x) {
+  if constexpr (scalar_type<T>::rebound)
+    return x.bits;
+  else if constexpr (is_floating(dtype_of<T>))
+    return __builtin_bit_cast(long long, double(x));
+  else
+    return static_cast<long long>(x);
+}
 template <class T>
 argument describe(const T& x) {
   argument a;
@@ -179,10 +207,8 @@ argument describe(const T& x) {
         return x.view().strides();
     }();
     for (int i = 0; i < T::rank; ++i) a.extents[i] = x.extents()[i], a.strides[i] = strides[i];
-  } else if constexpr (is_floating(dtype_of<T>)) {
-    a.bits = __builtin_bit_cast(long long, double(x));
   } else {
-    a.bits = static_cast<long long>(x);
+    a.bits = bits_of(x);
   }
   return a;
 }

@@ -6,6 +6,7 @@
 
 #include <fuse/exec/cuda_kernels.hpp>
 #include <fuse/exec/mode.hpp>
+#include <fuse/exec/recorder.hpp>
 #include <fuse/exec/session.hpp>
 
 namespace fuse {
@@ -22,6 +23,15 @@ inline void check(cudaError_t e, const char* call, const char* function = nullpt
 
 }  // namespace cuda
 
+class cuda_recorder : public recorder {
+ public:
+  /// A kernel of this function has been launched into the stream.
+  virtual void launched(const char* name, cudaStream_t stream) = 0;
+
+ protected:
+  ~cuda_recorder() = default;
+};
+
 /// One executor serves one thread and one stream. It does not own the stream; tensors it allocates are given back in
 /// stream order, so the stream must outlive them.
 template <modes Built = modes::fused>
@@ -37,6 +47,9 @@ class cuda_executor {
                 "cudaDeviceGetAttribute");
     cuda::check(cudaDeviceGetAttribute(&most_shared_, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
                 "cudaDeviceGetAttribute");
+    int major = 0;
+    cuda::check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "cudaDeviceGetAttribute");
+    starts_early_ = major >= 9;
   }
   cuda_executor(cudaStream_t stream, mode m) : cuda_executor(stream) {
     static_assert(Built == modes::any, "fuse::cuda_executor: choosing a mode needs cuda_executor<modes::any>");
@@ -44,13 +57,32 @@ class cuda_executor {
   }
 
   mode current_mode() const { return mode_; }
+  /// Returns the mode before.
+  mode exchange_mode(mode m) {
+    if (m == mode::eager && Built != modes::any)
+      throw error(error_category::mode, "fuse::cuda_executor: eager mode needs cuda_executor<modes::any>");
+    return std::exchange(mode_, m);
+  }
   cudaStream_t stream() const { return stream_; }
+  /// Returns the stream before.
+  cudaStream_t exchange_stream(cudaStream_t s) { return std::exchange(stream_, s); }
   /// Kernels launched since the executor was made.
   std::int64_t launches() const { return launches_; }
-  void synchronize() { cuda::check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+  void synchronize() {
+    if (recorder_ && recorder_->captures())
+      throw error(error_category::capture,
+                  "fuse::cuda_executor: synchronize, upload and download cannot be part of a captured graph (put the "
+                  "code that needs them into fuse::uncaptured, or outside the graphed function)");
+    cuda::check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
+  }
+
+  /// Null: calls run. Else their kernels go into the stream, which is being captured, and their memory is its.
+  cuda_recorder* recording() const { return recorder_; }
+  void record(cuda_recorder* r) { recorder_ = r; }
 
   /// Device memory in stream order.
   buffer allocate(std::size_t bytes) {
+    if (recorder_) return recorder_->allocate(bytes);
     void* p = nullptr;
     cuda::check(cudaMallocAsync(&p, bytes > 0 ? bytes : 1, stream_), "cudaMallocAsync");
     return {p, [](void* q, void* stream) noexcept { cudaFreeAsync(q, static_cast<cudaStream_t>(stream)); }, stream_};
@@ -79,6 +111,14 @@ class cuda_executor {
     synchronize();
     return r;
   }
+  /// One element, once it has been computed.
+  template <class T>
+  T fetch(const T* p) {
+    T value{};
+    cuda::check(cudaMemcpyAsync(&value, p, sizeof value, cudaMemcpyDeviceToHost, stream_), "cudaMemcpyAsync");
+    synchronize();
+    return value;
+  }
 
   // ---- what a session asks of an executor ----
   template <class Source>
@@ -88,31 +128,64 @@ class cuda_executor {
   /// Throws unless p is device memory; which() names it.
   template <class Which>
   void check_pointer(const Which& which, const void* p) {
+    if (recorder_ && shadow::is(p)) return;
     // Pointers seen before need no second question to the driver.
     const void*& known =
         known_pointers_[reinterpret_cast<std::uintptr_t>(p) / 256 % (sizeof known_pointers_ / sizeof *known_pointers_)];
     if (known == p) return;
+    check_memory(which, p);
+    known = p;
+  }
+  /// The same, and asks the driver every time.
+  template <class Which>
+  void check_memory(const Which& which, const void* p) {
     cudaPointerAttributes a{};
     const cudaError_t e = cudaPointerGetAttributes(&a, p);
     if (e != cudaSuccess) cudaGetLastError();
     if (e != cudaSuccess || (a.type != cudaMemoryTypeDevice && a.type != cudaMemoryTypeManaged))
       throw error(error_category::argument,
-                  which() << ": the pointer is not device memory (upload the tensor, or use a host_executor)");
-    known = p;
+                  which() << ": the pointer is not device memory, or no longer (upload the tensor, or use a "
+                             "host_executor)");
   }
-  void copy(char* to, const char* from, std::size_t bytes) {
-    cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "cudaMemcpyAsync");
+  void clear(char* to, std::size_t bytes) { cuda::check(cudaMemsetAsync(to, 0, bytes, stream_), "cudaMemsetAsync"); }
+  void copy(const char* name, char* to, const char* from, std::size_t bytes) {
+    if (recorder_ &&
+        recorder_->captures())  // addresses of a capture are not memory yet, so that only a kernel can be given them
+      start(name, cuda::copy_kernel<int4>, blocks(static_cast<index>(bytes / 16), 256), 256, 0, to, from,
+            static_cast<index>(bytes));
+    else
+      cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "cudaMemcpyAsync", name);
   }
-  char* workspace(std::size_t bytes) { return grow(arena_, arena_bytes_, bytes); }
+  char* workspace(std::size_t bytes) { return workspace(workspace_kind::temporaries, bytes); }
 
+  /// Launches a kernel, which begins with cuda::follow_predecessor(): it may be started while the one before it runs.
+  template <class... Parameters, class... A>
+  void start(const char* name, void (*kernel)(Parameters...), unsigned grid, unsigned threads, std::size_t shared,
+             const A&... a) {
+    std::tuple<std::remove_const_t<Parameters>...> parameters{a...};
+    cudaLaunchAttribute early{};
+    early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    early.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t how{};
+    how.gridDim = dim3(grid), how.blockDim = dim3(threads), how.dynamicSmemBytes = shared, how.stream = stream_;
+    how.attrs = &early, how.numAttrs = starts_early_ ? 1 : 0;
+    std::apply(
+        [&](auto&... p) {
+          void* pointers[] = {&p...};
+          cuda::check(cudaLaunchKernelExC(&how, reinterpret_cast<const void*>(kernel), pointers), "kernel launch",
+                      name);
+        },
+        parameters);
+    ++launches_;
+    if (recorder_) recorder_->launched(name, stream_);
+  }
   template <class P>
   void launch(P, const char* name, const typename P::arguments& a) {
     using namespace cuda;
-    ++launches_;
     if constexpr (P::kind == family::map) {
       const bool wide = !may_be_narrow<P> || is_wide<P>(a, &access_code::inner, P::outer, lanes<P>);
       const index packs = map_packs<P>(a, wide ? lanes<P> : 1);
-      map_kernel<P><<<blocks(packs, 256), 256, 0, stream_>>>(a, packs, wide);
+      start(name, map_kernel<P>, blocks(packs, 256), 256, 0, a, packs, wide);
     } else if constexpr (P::kind == family::row) {
       constexpr row_shape shape = row_shape_of<P>;
       const bool wide = !may_be_narrow<P> || is_wide<P>(a, &access_code::inner, P::outer, lanes<P>);
@@ -123,20 +196,19 @@ class cuda_executor {
       const bool scratch = shape.held == 0 || !wide;
       const scratch_plan s = plan_scratch(
           row_kernel<P>, scratch ? rows::scratch_bytes<P, device_values> * capacity_of(n) : 0, row_count<P>(a));
-      row_kernel<P>
-          <<<s.grid, static_cast<unsigned>(threads), s.shared, stream_>>>(a, s.global, s.stride, capacity_of(n), wide);
+      start(name, row_kernel<P>, s.grid, static_cast<unsigned>(threads), s.shared, a, s.global, s.stride,
+            capacity_of(n), wide);
     } else if constexpr (P::kind == family::tile) {
       const index count = tiles::count<P>(a);
-      tile_kernel<P><<<blocks(count, 1), 256, 0, stream_>>>(a, count, products_are_wide<P>(a));
+      start(name, tile_kernel<P>, blocks(count, 1), 256, 0, a, count, products_are_wide<P>(a));
     } else {
       const index n = a.extent[P::outer], capacity = capacity_of(n);
       const scratch_plan s =
           plan_scratch(attention_kernel<P>,
                        attentions::scratch_bytes<P, device_values>(capacity, a.extent[P::column], 256, column_lanes<P>),
                        row_count<P>(a));
-      attention_kernel<P><<<s.grid, 256, s.shared, stream_>>>(a, s.global, s.stride, capacity, products_are_wide<P>(a));
+      start(name, attention_kernel<P>, s.grid, 256, s.shared, a, s.global, s.stride, capacity, products_are_wide<P>(a));
     }
-    check(cudaGetLastError(), "kernel launch", name);
   }
 
  private:
@@ -163,7 +235,7 @@ class cuda_executor {
     }
     const unsigned most = static_cast<unsigned>(multiprocessors_) * 4, used = grid < most ? grid : most;
     const index stride = (bytes + 255) / 256 * 256;
-    return {used, 0, grow(scratch_, scratch_bytes_, static_cast<std::size_t>(stride) * used), stride};
+    return {used, 0, workspace(workspace_kind::scratch, static_cast<std::size_t>(stride) * used), stride};
   }
   /// Do all accesses that lie side by side along an axis start at multiples of n elements, in every row?
   template <class P>
@@ -200,22 +272,28 @@ class cuda_executor {
     }
     return true;
   }
-  char* grow(buffer& b, std::size_t& have, std::size_t bytes) {
+  char* workspace(workspace_kind kind, std::size_t bytes) {
+    if (recorder_) return recorder_->workspace(kind, bytes);
+    auto& [memory, have] = workspace_[static_cast<int>(kind)];
     if (bytes > have) {
-      b = buffer{};
+      memory = buffer{};
       have = 0;
-      b = allocate(bytes);
+      memory = allocate(bytes);
       have = bytes;
     }
-    return static_cast<char*>(b.data());
+    return static_cast<char*>(memory.data());
   }
 
   cudaStream_t stream_;
   mode mode_;
   int multiprocessors_ = 0, most_shared_ = 0;
+  bool starts_early_ = false;
+  cuda_recorder* recorder_ = nullptr;
   std::int64_t launches_ = 0;
-  buffer arena_, scratch_;
-  std::size_t arena_bytes_ = 0, scratch_bytes_ = 0;
+  struct {
+    buffer memory;
+    std::size_t bytes = 0;
+  } workspace_[2];
   const void* known_pointers_[64]{};
 };
 

@@ -90,9 +90,31 @@ consteval row_shape shape_rows() {
 template <class P>
 inline constexpr row_shape row_shape_of = shape_rows<P>();
 
+/// The first thing that every kernel does: the next one may be made ready, and this one goes on when what the one
+/// before it wrote is there. (Programmatic dependent launch, compute capability 9.0; elsewhere both are nothing.)
+__device__ inline void follow_predecessor() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  cudaTriggerProgrammaticLaunchCompletion();
+  cudaGridDependencySynchronize();
+#endif
+}
+
+/// Copies bytes, a Word at a time where both addresses allow.
+template <class Word>
+__global__ void __launch_bounds__(256) copy_kernel(char* to, const char* from, index bytes) {
+  follow_predecessor();
+  constexpr index size = sizeof(Word);
+  const index first = index(blockIdx.x) * blockDim.x + threadIdx.x, stride = index(gridDim.x) * blockDim.x;
+  const bool whole = (reinterpret_cast<std::uintptr_t>(to) | reinterpret_cast<std::uintptr_t>(from)) % size == 0;
+  const index words = whole ? bytes / size : 0;
+  for (index i = first; i < words; i += stride) reinterpret_cast<Word*>(to)[i] = reinterpret_cast<const Word*>(from)[i];
+  for (index i = words * size + first; i < bytes; i += stride) to[i] = from[i];
+}
+
 template <class P>
 __global__ void __launch_bounds__(256)
     map_kernel(const __grid_constant__ typename P::arguments a, index packs, bool wide) {
+  follow_predecessor();
   cuda_block b{nullptr};
   const index first = index(blockIdx.x) * blockDim.x + threadIdx.x, stride = index(gridDim.x) * blockDim.x;
   if constexpr (may_be_narrow<P>) {
@@ -107,6 +129,7 @@ __global__ void __launch_bounds__(row_shape_of<P>.threads)
                bool wide) {
   __shared__ __align__(16) char storage[max_warps * 8];
   extern __shared__ __align__(16) char dynamic[];
+  follow_predecessor();
   cuda_block b{storage};
   char* mine = scratch ? scratch + index(blockIdx.x) * scratch_stride : dynamic;
   const index count = row_count<P>(a);
@@ -127,6 +150,7 @@ __global__ void __launch_bounds__(256)
     tile_kernel(const __grid_constant__ typename P::arguments a, index count, bool wide) {
   __shared__ __align__(16) char scratch[tiles::scratch_bytes<P, device_values>];
   __shared__ __align__(16) char storage[max_warps * 8];
+  follow_predecessor();
   cuda_block b{storage};
   for (index t = blockIdx.x; t < count; t += gridDim.x) {
     if (wide)
@@ -141,6 +165,7 @@ __global__ void __launch_bounds__(256) attention_kernel(const __grid_constant__ 
                                                         index scratch_stride, index capacity, bool wide) {
   __shared__ __align__(16) char storage[max_warps * 8];
   extern __shared__ __align__(16) char dynamic[];
+  follow_predecessor();
   cuda_block b{storage};
   char* mine = scratch ? scratch + index(blockIdx.x) * scratch_stride : dynamic;
   const index count = row_count<P>(a);

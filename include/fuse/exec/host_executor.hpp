@@ -4,11 +4,12 @@
 #pragma once
 #include <cstring>
 #include <fuse/exec/mode.hpp>
+#include <fuse/exec/recorder.hpp>
 #include <fuse/exec/session.hpp>
 #include <fuse/kernel/attention.hpp>
 #include <fuse/kernel/map.hpp>
+#include <fuse/kernel/panel.hpp>
 #include <fuse/kernel/row_pipeline.hpp>
-#include <fuse/kernel/tile.hpp>
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
@@ -17,6 +18,21 @@
 #endif
 
 namespace fuse {
+
+/// A kernel or a copy as a recorded call keeps it: a function and the bytes of its arguments.
+struct host_task {
+  const char* name;  // of the compiled function
+  void (*run)(void* executor, const void* arguments);
+  const void* arguments;
+  std::size_t bytes;
+};
+class host_recorder : public recorder {
+ public:
+  virtual void add(const host_task& task) = 0;
+
+ protected:
+  ~host_recorder() = default;
+};
 
 /// One executor serves one thread at a time.
 template <modes Built = modes::fused>
@@ -32,15 +48,34 @@ class host_executor {
   }
 
   mode current_mode() const { return mode_; }
+  /// Returns the mode before.
+  mode exchange_mode(mode m) {
+    if (m == mode::eager && Built != modes::any)
+      throw error(error_category::mode, "fuse::host_executor: eager mode needs host_executor<modes::any>");
+    return std::exchange(mode_, m);
+  }
   /// Kernels run since the executor was made.
   std::int64_t launches() const { return launches_; }
 
-  buffer allocate(std::size_t bytes) { return allocate_host(bytes); }
+  buffer allocate(std::size_t bytes) { return recorder_ ? recorder_->allocate(bytes) : allocate_host(bytes); }
   template <class T, class E>
   tensor<T, E> empty(const std::array<index, E::rank>& extents) {
-    return tensor<T, E>(extents);
+    return tensor<T, E>(extents, allocate(static_cast<std::size_t>(views::count<E::rank>(extents)) * sizeof(T)));
   }
   void synchronize() {}
+  /// One element.
+  template <class T>
+  T fetch(const T* p) {
+    if (recorder_ && recorder_->captures())
+      throw error(error_category::capture,
+                  "fuse::host_executor: fetch cannot be part of a captured call (put the code that needs it into "
+                  "fuse::uncaptured, or outside the graphed function)");
+    return *p;
+  }
+
+  /// Null: calls run. Else they are handed to it.
+  host_recorder* recording() const { return recorder_; }
+  void record(host_recorder* r) { recorder_ = r; }
 
   // ---- what a session asks of an executor ----
   template <class Source>
@@ -49,12 +84,46 @@ class host_executor {
   }
   template <class Which>
   void check_pointer(const Which&, const void*) {}
-  void copy(char* to, const char* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
-  char* workspace(std::size_t bytes) { return grow(arena_, arena_bytes_, bytes); }
+  template <class Which>
+  void check_memory(const Which&, const void*) {}
+  void copy(const char* name, char* to, const char* from, std::size_t bytes) {
+    struct copied {
+      char* to;
+      const char* from;
+      std::size_t bytes;
+    } const c{to, from, bytes};
+    auto run = [](void*, const void* p) {
+      const copied& x = *static_cast<const copied*>(p);
+      std::memcpy(x.to, x.from, x.bytes);
+    };
+    if (recorder_)
+      recorder_->add({name, run, &c, sizeof c});
+    else
+      run(this, &c);
+  }
+  void clear(char* to, std::size_t bytes) { std::memset(to, 0, bytes); }
+  char* workspace(std::size_t bytes) {
+    return recorder_ ? recorder_->workspace(workspace_kind::temporaries, bytes) : grow(arena_, arena_bytes_, bytes);
+  }
 
   /// `read_later`: the stores whose results a later kernel of the same call reads, a bit each.
   template <class P>
-  void launch(P, const char*, const typename P::arguments& a, unsigned read_later) {
+  void launch(P, const char* name, const typename P::arguments& a, unsigned read_later) {
+    if (!recorder_) return launch_now<P>(a, read_later);
+    struct launched {
+      typename P::arguments a;
+      unsigned long long read_later;
+    } const l{a, read_later};
+    auto run = [](void* executor, const void* p) {
+      const launched& x = *static_cast<const launched*>(p);
+      static_cast<host_executor*>(executor)->template launch_now<P>(x.a, static_cast<unsigned>(x.read_later));
+    };
+    recorder_->add({name, run, &l, sizeof l});
+  }
+
+ private:
+  template <class P>
+  void launch_now(const typename P::arguments& a, unsigned read_later) {
     ++launches_;
     const single_block block{past_cache<P>(a, read_later)};
     if constexpr (P::kind == family::map) {
@@ -68,6 +137,12 @@ class host_executor {
                     run_rows<P, host_lanes>(block, a, begin, end, scratch, capacity);
                   });
     } else if constexpr (P::kind == family::tile) {
+      if (panels::pay<P>(a)) {
+        const panels::division<P> d(a);
+        return in_parallel(
+            d.count(), grain_of(d.depth * panels::tile_columns), d.bytes,
+            [&](index begin, index end, char* scratch) { run_panels<P>(block, a, begin, end, scratch); });
+      }
       in_parallel(tiles::count<P>(a), grain_of(length<P, P::contraction>(a) * tiles::tile_columns),
                   tiles::scratch_bytes<P, host_values>, [&](index begin, index end, char* scratch) {
                     for (index t = begin; t < end; ++t) run_tile<P, host_lanes, host_lanes>(block, a, t, scratch);
@@ -83,8 +158,6 @@ class host_executor {
                   });
     }
   }
-
- private:
   static char* grow(buffer& b, std::size_t& have, std::size_t bytes) {
     if (bytes > have) {
       b = buffer{};
@@ -146,6 +219,7 @@ class host_executor {
   }
 
   mode mode_;
+  host_recorder* recorder_ = nullptr;
   std::int64_t launches_ = 0;
   buffer arena_, scratch_;
   std::size_t arena_bytes_ = 0, scratch_bytes_ = 0;

@@ -10,7 +10,8 @@ namespace fuse {
 
 enum class mode : std::uint8_t {
   fused,
-  eager,  // one kernel per operation, every intermediate stored: for comparison and debugging
+  eager,    // one kernel per operation, every intermediate stored: for comparison and debugging
+  graphed,  // fused, and captured by fuse::graphed: an executor itself takes it for fused
 };
 
 /// Which plans a program is built with. Eager plans cost compile time, so an executor has them only if asked:

@@ -124,7 +124,7 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
     if (staged[b] < 0) continue;
     buffers[b].data = base + staged[b];
     if (plan.buffers[b].kind == planning::buffer_kind::argument)
-      executor.copy(buffers[b].data, original[b], static_cast<std::size_t>(buffers[b].bytes));
+      executor.copy(name, buffers[b].data, original[b], static_cast<std::size_t>(buffers[b].bytes));
   }
 
   [&]<int... K>(std::integer_sequence<int, K...>) {
@@ -138,10 +138,10 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
         if (from < 0) continue;
         const binding::memory& target = buffers[plan.state[from].buffer];
         if (target.data != buffers[b].data && target.bytes > 0)
-          executor.copy(buffers[b].data, target.data, static_cast<std::size_t>(target.bytes));
+          executor.copy(name, buffers[b].data, target.data, static_cast<std::size_t>(target.bytes));
       }
       if (binding::is_empty<kernel_source::k>(g, length)) return;
-      typename program::arguments a;
+      typename program::arguments a{};
       binding::fill<kernel_source::k>(a, g, length, buffers, arguments);
       constexpr unsigned read_later = stores_read_later<Source, k>();
       if constexpr (requires { Executor::asks_what_is_read_later; })
@@ -155,7 +155,7 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
 
   for (int b = 0; b < plan.buffer_count; ++b)
     if (staged[b] >= 0 && plan.buffers[b].kind == planning::buffer_kind::output)
-      executor.copy(original[b], buffers[b].data, static_cast<std::size_t>(buffers[b].bytes));
+      executor.copy(name, original[b], buffers[b].data, static_cast<std::size_t>(buffers[b].bytes));
 }
 
 }  // namespace fuse::session

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where in one piece of memory the tensors of a captured call lie: places are given out and taken back in the order of
+// the call, so that what is never alive together shares memory. Only offsets; the memory comes later.
+#pragma once
+#include <algorithm>
+#include <fuse/config.hpp>
+#include <vector>
+
+namespace fuse::runtime {
+
+class arena_layout {
+ public:
+  static constexpr index alignment = 256;
+
+  /// The lowest free place of so many bytes.
+  index allocate(index bytes) {
+    const index wanted = (std::max<index>(bytes, 1) + alignment - 1) / alignment * alignment;
+    index at = 0;
+    auto next = blocks_.begin();
+    for (; next != blocks_.end() && next->at - at < wanted; ++next) at = next->at + next->bytes;
+    blocks_.insert(next, {at, wanted, true});
+    peak_ = std::max(peak_, at + wanted);
+    return at;
+  }
+  /// Free again; while kept, only once nothing keeps it any more.
+  void release(index at) {
+    auto block = std::find_if(blocks_.begin(), blocks_.end(), [&](const block_t& b) { return b.at == at; });
+    if (block == blocks_.end()) return;
+    block->live = false;
+    if (kept_ == 0) blocks_.erase(block);
+  }
+  /// Between keep and reuse no place is given out twice: work on several streams has no order of its own.
+  void keep() { ++kept_; }
+  void reuse() {
+    if (--kept_ == 0) std::erase_if(blocks_, [](const block_t& b) { return !b.live; });
+  }
+  /// Bytes that the layout reaches to.
+  index peak() const { return peak_; }
+  int live() const {
+    return static_cast<int>(std::count_if(blocks_.begin(), blocks_.end(), [](const block_t& b) { return b.live; }));
+  }
+
+ private:
+  struct block_t {
+    index at, bytes;
+    bool live;
+  };
+  std::vector<block_t> blocks_;  // by place
+  index peak_ = 0;
+  int kept_ = 0;
+};
+
+}  // namespace fuse::runtime

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a capture on any executor has: memory given out as the call asks for it, calls that run between graphs, and the
+// nodes for people to look at.
+#pragma once
+#include <fuse/runtime/arena.hpp>
+#include <fuse/runtime/parameters.hpp>
+#include <memory>
+#include <string>
+
+namespace fuse::runtime {
+
+/// The captured form of a call on an Executor: captured<host_executor<M>>, captured<cuda_executor<M>>.
+///   captured(executor, arena)  begins to capture; arena: the address that its memory has meanwhile
+///   finish()                   ends it; throws what went wrong
+///   measure(origins)           says where the regions lay meanwhile
+///   prepare(values)            makes it ready to launch with these addresses and scalars
+///   bind(region, value)        another address or scalar; update() makes it so
+///   launch()                   runs it
+///   append_to(recording, …)    makes it part of another capture
+template <class Executor>
+class captured;
+
+/// A function that is called anew on every replay.
+struct deferred_call {
+  void (*run)(void* executor, const void* arguments);
+  const void* arguments;
+  std::size_t bytes;
+  std::shared_ptr<void> owner;  // of what the arguments point to
+};
+
+/// What is shown of a node.
+struct node_info {
+  std::string name;  // of the compiled function, or of the kernel
+  const char* kind;  // "kernel", "copy", "call", …
+  int piece;         // calls that cannot be captured lie between pieces
+  int depth;         // 0, or how many child graphs and loops it lies in
+};
+
+/// Memory during a capture. Tensors that outlive the capture give back what is no longer there to be given.
+template <class Recorder>
+class arena_recorder : public Recorder {
+ public:
+  explicit arena_recorder(std::uint64_t origin) : origin_(origin) {}
+
+  buffer allocate(std::size_t bytes) final {
+    const index at = layout_->allocate(static_cast<index>(bytes));
+    struct lease {
+      std::shared_ptr<arena_layout> layout;
+      index at;
+    };
+    return {reinterpret_cast<void*>(origin_ + static_cast<std::uint64_t>(at)),
+            [](void*, void* context) noexcept {
+              const std::unique_ptr<lease> l(static_cast<lease*>(context));
+              l->layout->release(l->at);
+            },
+            new lease{layout_, at}};
+  }
+  char* workspace(workspace_kind kind, std::size_t bytes) final {
+    index& at = workspace_[static_cast<int>(kind)];
+    if (at >= 0) layout_->release(at);
+    at = layout_->allocate(static_cast<index>(bytes));
+    return reinterpret_cast<char*>(origin_ + static_cast<std::uint64_t>(at));
+  }
+  bool captures() const final { return true; }
+  arena_layout& layout() { return *layout_; }
+  /// Memory that is still in use, but for that of kernels: tensors.
+  int tensors() const { return layout_->live() - (workspace_[0] >= 0) - (workspace_[1] >= 0); }
+  virtual void defer(const deferred_call& call) = 0;
+
+ protected:
+  ~arena_recorder() = default;
+
+ private:
+  std::uint64_t origin_;
+  std::shared_ptr<arena_layout> layout_ = std::make_shared<arena_layout>();
+  index workspace_[2] = {-1, -1};
+};
+
+}  // namespace fuse::runtime

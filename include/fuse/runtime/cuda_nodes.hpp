@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// The nodes of a captured CUDA graph with their parameters, those of child graphs and loop bodies included, and how
+// changed parameters get into the executable graph.
+#pragma once
+#include <fuse/exec/cuda_executor.hpp>
+#include <fuse/runtime/captured.hpp>
+
+namespace fuse::runtime {
+
+struct graph_deleter {
+  void operator()(cudaGraph_t g) const noexcept { cudaGraphDestroy(g); }
+};
+struct graph_exec_deleter {
+  void operator()(cudaGraphExec_t g) const noexcept { cudaGraphExecDestroy(g); }
+};
+using graph_owner = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, graph_deleter>;
+using graph_exec_owner = std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, graph_exec_deleter>;
+
+/// Says whether a loop's body runs (again): while *going, and `most` times at most. It counts in *count.
+template <class Flag>
+__global__ void set_condition(cudaGraphConditionalHandle handle, const Flag* going, index* count, index most,
+                              bool first) {
+  cuda::follow_predecessor();
+  const index done = first ? 0 : *count + 1;
+  *count = done;
+  cudaGraphSetConditional(handle, *going && done < most);
+}
+
+/// Places and sizes of the parameters of a kernel.
+struct parameter_layout {
+  std::vector<std::size_t> offset, size;
+};
+inline parameter_layout parameters_of(const void* function) {
+  parameter_layout l;
+  for (;;) {
+    std::size_t offset = 0, size = 0;
+    const cudaError_t e = cudaFuncGetParamInfo(function, l.size.size(), &offset, &size);
+    if (e == cudaErrorInvalidValue) {  // there are no more
+      cudaGetLastError();
+      return l;
+    }
+    cuda::check(e, "cudaFuncGetParamInfo");
+    l.offset.push_back(offset), l.size.push_back(size);
+  }
+}
+
+/// Names that the executor gave to what it launched.
+using node_names = std::vector<std::pair<cudaGraphNode_t, std::string>>;
+
+class cuda_nodes {
+ public:
+  /// All nodes of a graph. `bodies`: of the conditional nodes in it.
+  struct loop {
+    cudaGraphNode_t node;
+    cudaGraph_t body;
+  };
+  void read(cudaGraph_t graph, const node_names& names, const std::vector<loop>& loops, parameters& words) {
+    read(graph, names, loops, words, -1, false, 0);
+  }
+
+  /// The node has other parameters now.
+  void changed(int node) {
+    if (!nodes_[static_cast<std::size_t>(node)].changed) changed_.push_back(node);
+    nodes_[static_cast<std::size_t>(node)].changed = true;
+  }
+  /// Writes changed parameters into the graph, before it is instantiated.
+  void apply(parameters& words) {
+    for (; !changed_.empty(); settle()) set(nodes_[static_cast<std::size_t>(changed_.back())], words);
+  }
+  /// Writes changed parameters into the executable graph, and counts calls to the driver. What fails stays marked, for
+  /// the next time. Returns false where the graph has to be instantiated anew: a loop's body cannot be updated.
+  bool apply(cudaGraphExec_t exec, parameters& words, std::int64_t& updates) {
+    while (!changed_.empty()) {
+      node& n = nodes_[static_cast<std::size_t>(changed_.back())];
+      if (n.inside < 0 && !n.in_loop) {
+        const cudaKernelNodeParams p = filled(n, words);
+        cuda::check(cudaGraphExecKernelNodeSetParams(exec, n.handle, &p), "cudaGraphExecKernelNodeSetParams",
+                    n.name.c_str());
+      } else {
+        set(n, words);
+        if (n.in_loop)
+          loop_changed_ = true;
+        else if (std::find(children_.begin(), children_.end(), n.inside) == children_.end())
+          children_.push_back(n.inside);
+      }
+      ++updates;
+      settle();
+    }
+    for (; !children_.empty() && !loop_changed_; children_.pop_back(), ++updates) {
+      const node& child = nodes_[static_cast<std::size_t>(children_.back())];
+      cuda::check(cudaGraphExecChildGraphNodeSetParams(exec, child.handle, child.graph),
+                  "cudaGraphExecChildGraphNodeSetParams", child.name.c_str());
+    }
+    return !loop_changed_;
+  }
+  /// The graph has been instantiated with all that was changed.
+  void instantiated() {
+    loop_changed_ = false;
+    children_.clear();
+  }
+  bool same_as(const cuda_nodes& o, const parameters& mine, const parameters& theirs) const {
+    bool same = nodes_.size() == o.nodes_.size();
+    for (std::size_t i = 0; same && i < nodes_.size(); ++i) {
+      const node &a = nodes_[i], &b = o.nodes_[i];
+      same = a.type == b.type && a.params.func == b.params.func && same_dim(a.params.gridDim, b.params.gridDim) &&
+             same_dim(a.params.blockDim, b.params.blockDim) && a.params.sharedMemBytes == b.params.sharedMemBytes &&
+             a.at.size() == b.at.size();
+      const bool is_condition = a.params.func == reinterpret_cast<const void*>(&set_condition<bool>);
+      for (std::size_t k = is_condition ? 1 : 0; same && k < a.at.size(); ++k)  // each graph has a handle of its own
+        same = a.layout.size[k] == b.layout.size[k] &&
+               std::memcmp(mine.address(a.at[k]), theirs.address(b.at[k]), a.layout.size[k]) == 0;
+    }
+    return same;
+  }
+  std::size_t size() const { return nodes_.size(); }
+  bool has_loops() const {
+    return std::any_of(nodes_.begin(), nodes_.end(), [](const node& n) { return n.in_loop; });
+  }
+  void describe(std::vector<node_info>& into, int piece) const {
+    for (const node& n : nodes_) into.push_back({n.name, kind_of(n.type), piece, n.depth});
+  }
+
+ private:
+  struct node {
+    cudaGraphNode_t handle;
+    cudaGraphNodeType type;
+    std::string name;
+    int inside;    // the child graph node at top level that it lies in, or -1
+    bool in_loop;  // lies in the body of a conditional node
+    int depth;
+    cudaGraph_t graph = nullptr;  // of a child graph node
+    cudaKernelNodeParams params{};
+    parameter_layout layout{};
+    std::vector<std::size_t> at{};  // of each parameter
+    bool changed = false;
+  };
+  static bool same_dim(dim3 a, dim3 b) { return a.x == b.x && a.y == b.y && a.z == b.z; }
+  static const char* kind_of(cudaGraphNodeType t) {
+    switch (t) {
+      case cudaGraphNodeTypeKernel:
+        return "kernel";
+      case cudaGraphNodeTypeMemcpy:
+        return "copy";
+      case cudaGraphNodeTypeMemset:
+        return "fill";
+      case cudaGraphNodeTypeHost:
+        return "host function";
+      case cudaGraphNodeTypeGraph:
+        return "child graph";
+      case cudaGraphNodeTypeConditional:
+        return "loop";
+      default:
+        return "node";
+    }
+  }
+
+  void read(cudaGraph_t graph, const node_names& names, const std::vector<loop>& loops, parameters& words, int inside,
+            bool in_loop, int depth) {
+    std::size_t count = 0;
+    cuda::check(cudaGraphGetNodes(graph, nullptr, &count), "cudaGraphGetNodes");
+    std::vector<cudaGraphNode_t> handles(count);
+    if (count > 0) cuda::check(cudaGraphGetNodes(graph, handles.data(), &count), "cudaGraphGetNodes");
+    for (cudaGraphNode_t h : handles) {
+      const int number = static_cast<int>(nodes_.size());
+      node n{h, cudaGraphNodeTypeEmpty, "", inside, in_loop, depth};
+      cuda::check(cudaGraphNodeGetType(h, &n.type), "cudaGraphNodeGetType");
+      for (const auto& [handle, name] : names)
+        if (handle == h) n.name = name;
+      if (n.type == cudaGraphNodeTypeKernel) read_kernel(n, number, words);
+      if (n.type == cudaGraphNodeTypeGraph)
+        cuda::check(cudaGraphChildGraphNodeGetGraph(h, &n.graph), "cudaGraphChildGraphNodeGetGraph");
+      if (n.name.empty()) n.name = kind_of(n.type);
+      const cudaGraph_t child = n.graph;
+      nodes_.push_back(std::move(n));
+      if (child) read(child, names, loops, words, inside < 0 ? number : inside, in_loop, depth + 1);
+      for (const loop& l : loops)
+        if (l.node == h) read(l.body, names, loops, words, inside, true, depth + 1);
+    }
+  }
+  static void read_kernel(node& n, int number, parameters& words) {
+    cuda::check(cudaGraphKernelNodeGetParams(n.handle, &n.params), "cudaGraphKernelNodeGetParams", n.name.c_str());
+    n.layout = parameters_of(n.params.func);
+    for (std::size_t k = 0; k < n.layout.size.size(); ++k)
+      n.at.push_back(words.add(number, n.params.kernelParams[k], n.layout.size[k]));
+    if (n.name.empty()) {
+      const char* name = nullptr;
+      if (cudaFuncGetName(&name, n.params.func) == cudaSuccess && name)
+        n.name = name;
+      else
+        cudaGetLastError();
+    }
+    n.params.kernelParams = nullptr;
+  }
+  cudaKernelNodeParams filled(const node& n, parameters& words) {
+    pointers_.clear();
+    for (std::size_t at : n.at) pointers_.push_back(words.address(at));
+    cudaKernelNodeParams p = n.params;
+    p.kernelParams = pointers_.data();
+    p.extra = nullptr;
+    return p;
+  }
+  void set(const node& n, parameters& words) {
+    const cudaKernelNodeParams p = filled(n, words);
+    cuda::check(cudaGraphKernelNodeSetParams(n.handle, &p), "cudaGraphKernelNodeSetParams", n.name.c_str());
+  }
+  void settle() {
+    nodes_[static_cast<std::size_t>(changed_.back())].changed = false;
+    changed_.pop_back();
+  }
+
+  std::vector<node> nodes_;
+  std::vector<int> changed_, children_;  // children_: child graph nodes with changed nodes in them
+  bool loop_changed_ = false;
+  std::vector<void*> pointers_;
+};
+
+}  // namespace fuse::runtime

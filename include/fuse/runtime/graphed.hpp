@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: Apache-2.0
+// graphed(executor, f): a callable that issues work on an executor becomes one that replays it. The first call of a
+// shape captures; every later one binds its addresses and scalars and launches.
+#pragma once
+#include <cstdio>
+#include <fuse/runtime/call_key.hpp>
+#include <fuse/runtime/captured.hpp>
+#include <fuse/runtime/host_capture.hpp>
+#include <fuse/runtime/options.hpp>
+#include <fuse/runtime/replayed.hpp>
+#include <mutex>
+#if defined(__CUDACC__)
+#include <fuse/runtime/cuda_capture.hpp>
+#endif
+
+namespace fuse {
+
+namespace runtime {
+
+template <class... A>
+inline constexpr char type_tag = 0;
+template <class T>
+inline constexpr bool is_padded = false;
+template <class V>
+inline constexpr bool is_padded<padded_t<V>> = true;
+
+/// Puts an executor into a mode for a while.
+template <class Executor>
+class mode_guard {
+ public:
+  mode_guard(Executor& executor, mode m) : executor_(executor), before_(executor.exchange_mode(m)) {}
+  ~mode_guard() { executor_.exchange_mode(before_); }
+  mode_guard(const mode_guard&) = delete;
+  mode_guard& operator=(const mode_guard&) = delete;
+
+ private:
+  Executor& executor_;
+  mode before_;
+};
+
+/// A graph and what it was captured for.
+template <class Executor>
+struct graph_entry {
+  std::vector<index> words;           // its key
+  std::vector<std::uint64_t> values;  // the addresses and scalars that are bound
+  std::vector<const void*> stays;     // addresses of static inputs
+  std::unique_ptr<captured<Executor>> work;
+  std::shared_ptr<graph_memory> memory;
+  std::shared_ptr<void> results;       // with the addresses they had during the capture
+  std::vector<std::uint64_t> origins;  // of the regions during the capture
+  index arena_bytes = 0;
+  bool pinned = false, bound = false;
+  std::uint64_t last_used = 0;
+};
+
+}  // namespace runtime
+
+/// f(executor, arguments…) issues work: compiled functions, and on a GPU also kernels and library calls in the
+/// executor's stream. It may return a tensor, a tuple of tensors, or nothing. During a capture it runs on the host two
+/// or three times while its work runs never; what it does beside issuing work must not depend on how often.
+///
+/// f is given views for tensors and views, rebindable<T> for scalars (to be handed on to compiled functions), structs
+/// with other addresses for structs, and what fixed(...) and static_input(...) hold. The executor must outlive this.
+/// Calls from several threads are served one after the other.
+template <class Executor, class F>
+class graphed {
+ public:
+  graphed(Executor& executor, F f, graph_options options = {})
+      : executor_(executor), f_(std::move(f)), options_(std::move(options)) {
+    if (options_.capacity < 1)
+      throw error(error_category::argument, "fuse::graphed: expected a capacity of at least 1");
+  }
+  graphed(const graphed&) = delete;
+  graphed& operator=(const graphed&) = delete;
+
+  /// The function's results as fuse::replayed, or a tuple of them, or nothing.
+  template <class... A>
+  auto operator()(const A&... a) {
+    const std::scoped_lock lock(mutex_);
+    if constexpr ((runtime::is_padded<A> || ...))
+      return with_padding(a...);
+    else
+      return call(a...);
+  }
+  /// Captures for the given calls, the largest first, without running anything. From then on a call that would have to
+  /// capture is an error, or runs the function itself where the options allow it: nothing is captured while serving.
+  ///   step.warm_up(std::tuple(ids_of_1, position), std::tuple(ids_of_8, position));
+  template <class... Call>
+  void warm_up(const Call&... calls) {
+    const std::scoped_lock lock(mutex_);
+    struct job {
+      index bytes;
+      std::function<void()> run;
+    };
+    std::vector<job> jobs;
+    auto plan = [&](const auto& one) {
+      std::apply(
+          [&](const auto&... a) {
+            runtime::call_key key;
+            key.read(nullptr, work_type::alignment, false, stretched(a)...);
+            jobs.push_back(
+                {key.bytes(), [&] { std::apply([&](const auto&... b) { capture_only(stretched(b)...); }, one); }});
+          },
+          one);
+    };
+    (plan(calls), ...);
+    std::stable_sort(jobs.begin(), jobs.end(), [](const job& x, const job& y) { return x.bytes > y.bytes; });
+    for (const job& j : jobs) j.run();
+    warm_ = true;
+  }
+  /// Forgets all graphs, and that it was warmed up.
+  void clear() {
+    const std::scoped_lock lock(mutex_);
+    entries_.clear();
+    templates_.clear();
+    memory_.reset();
+    warm_ = false;
+    counts_.bytes = 0;
+  }
+  graph_counts counts() const {
+    const std::scoped_lock lock(mutex_);
+    return counts_;
+  }
+  std::size_t size() const {
+    const std::scoped_lock lock(mutex_);
+    return entries_.size();
+  }
+  /// The nodes of the graph that was launched last.
+  std::vector<runtime::node_info> nodes() const {
+    const std::scoped_lock lock(mutex_);
+    return latest_ ? latest_->work->nodes() : std::vector<runtime::node_info>{};
+  }
+
+ private:
+  using work_type = runtime::captured<Executor>;
+  using entry = runtime::graph_entry<Executor>;
+  using values = std::vector<std::uint64_t>;
+
+  bool uses_graphs() const { return options_.how == mode::graphed && executor_.current_mode() != mode::eager; }
+
+  /// f with its arguments at these places.
+  template <class... A>
+  auto run_at(const values& origins, const A&... a) {
+    runtime::call_key::placement next(key_, origins);
+    // Braces: from left to right.
+    std::tuple<decltype(runtime::rebuild(a, next))...> arguments{runtime::rebuild(a, next)...};
+    return std::apply([&](auto&... x) { return f_(executor_, x...); }, arguments);
+  }
+  template <class... A>
+  using returned =
+      decltype(std::declval<graphed&>().run_at(std::declval<const values&>(), std::declval<const A&>()...));
+  template <class... A>
+  using held = runtime::held<returned<A...>>;
+
+  template <class... A>
+  auto call(const A&... a) {
+    if (!uses_graphs()) return run_directly(a...);
+    read_key(a...);
+    if (executor_.recording() && executor_.recording()->captures()) return call_within(a...);
+    entry* e = find();
+    if (!e) {
+      if (warm_) {
+        if (!options_.fall_back)
+          throw error(error_category::capture,
+                      "fuse::graphed: a call of this shape was not warmed up (add it to warm_up, pad it to a bucket "
+                      "with fuse::padded, or allow graph_options::fall_back)");
+        return fall_back("it was not warmed up", a...);
+      }
+      if (!options_.fall_back) {
+        e = capture(a...);
+      } else {
+        try {
+          e = capture(a...);
+        } catch (const error& problem) {
+          if (problem.category() != error_category::capture && problem.category() != error_category::memory) throw;
+          return fall_back(problem.what(), a...);
+        }
+      }
+    }
+    launch(*e);
+    return results_of<A...>(*e);
+  }
+
+  template <class... A>
+  void read_key(const A&... a) {
+    key_.read(&runtime::type_tag<A...>, work_type::alignment, false, a...);
+  }
+  entry* find() {
+    auto serves = [&](const entry& e) { return e.words == key_.words() && (!e.pinned || same_addresses(e)); };
+    if (latest_ && serves(*latest_)) return latest_;
+    for (auto& e : entries_)
+      if (serves(*e)) return latest_ = e.get();
+    return nullptr;
+  }
+  bool same_addresses(const entry& e) const {
+    return std::equal(e.values.begin() + 1, e.values.end(), key_.values().begin() + 1, key_.values().end());
+  }
+
+  /// Binds the call's addresses and scalars, and launches.
+  void launch(entry& e) {
+    check_static(e);
+    const values& now = key_.values();
+    for (std::size_t r = 1; r < now.size(); ++r) {
+      const bool is_new = !e.bound || e.values[r] != now[r];
+      if (r <= key_.memory_regions() && now[r] != 0 && (is_new || options_.check_memory)) check_address(r, now[r]);
+      if (!is_new) continue;
+      e.work->bind(r, now[r]);
+      e.values[r] = now[r];
+      ++counts_.rebinds;
+    }
+    e.bound = true;
+    const std::int64_t before = e.work->updates();
+    e.work->update();
+    counts_.updates += e.work->updates() - before;
+    e.work->launch();
+    if (e.memory) ++e.memory->generation;
+    ++counts_.replays;
+    e.last_used = ++clock_;
+    latest_ = &e;
+  }
+  void check_static(const entry& e) const {
+    for (std::size_t i = 0; i < e.stays.size(); ++i)
+      if (e.stays[i] != key_.stays()[i])
+        throw error(error_category::argument,
+                    text("fuse::graphed: tensor ")
+                        << i
+                        << " of the static inputs has moved since the graph was captured "
+                           "(static_input promises that it never does; pass it as it is, or clear())");
+  }
+  void check_address(std::size_t region, std::uint64_t address) {
+    auto which = [&] { return text("fuse::graphed: memory ") << region - 1 << " of the arguments"; };
+    const void* p = reinterpret_cast<const void*>(address);
+    if (options_.check_memory)
+      executor_.check_memory(which, p);
+    else
+      executor_.check_pointer(which, p);
+  }
+
+  // ---- capturing ----
+
+  template <class... A>
+  void capture_only(const A&... a) {
+    read_key(a...);
+    if (!uses_graphs() || find()) return;
+    capture(a...);
+  }
+  template <class... A>
+  entry* capture(const A&... a) {
+    make_room();
+    auto e = std::make_unique<entry>();
+    e->words = key_.words();
+    e->stays = key_.stays();
+    const bool known_to_pin = std::any_of(entries_.begin(), entries_.end(),
+                                          [&](const auto& other) { return other->pinned && other->words == e->words; });
+    if (known_to_pin || !capture_rebindable(*e, a...)) capture_pinned(*e, a...);
+    e->last_used = ++clock_;
+    ++counts_.captures;
+    entries_.push_back(std::move(e));
+    count_bytes();
+    return latest_ = entries_.back().get();
+  }
+  /// Captures at shadow addresses, and again at real ones: that both agree proves that every address is known. Returns
+  /// false where a graph for these addresses alone has to do.
+  template <class... A>
+  bool capture_rebindable(entry& e, const A&... a) {
+    e.origins = runtime::shadow_origins(key_);
+    try {
+      e.work = std::make_unique<work_type>(executor_, e.origins[0]);
+      e.results = collect(*e.work, e.origins, a...);
+    } catch (const error& problem) {
+      e.work.reset();
+      if (!work_type::may_pin || problem.category() != error_category::capture) throw;
+      return false;
+    } catch (...) {  // of the function: a call that was given an address may have failed, and will not with a real one
+      e.work.reset();
+      if (!work_type::may_pin) throw;
+      return false;
+    }
+    e.work->measure(e.origins);
+    e.arena_bytes = e.work->layout().peak();
+    reserve(e, e.arena_bytes);
+
+    e.values = key_.values();
+    e.values[0] = address_of(e);
+    {
+      work_type again(executor_, e.values[0]);
+      collect(again, e.values, a...);
+      e.work->bind_all(e.values);
+      if (!e.work->same_as(again)) {
+        if (work_type::may_pin) {
+          e.work.reset();
+          e.results.reset();
+          return false;
+        }
+        throw error(error_category::capture,
+                    "fuse::graphed: the function issues other work for other addresses, or at every call (it must "
+                    "issue the same for arguments of one shape; give it what it decides by with fuse::fixed)");
+      }
+    }
+    e.work->prepare(e.values);
+    e.bound = true;
+    return true;
+  }
+  /// A graph that holds the call's own addresses: for work that takes addresses in a form of its own.
+  template <class... A>
+  void capture_pinned(entry& e, const A&... a) {
+    e.pinned = true;
+    e.origins = e.values = key_.values();
+    index needed = std::max<index>(e.arena_bytes, index(1) << 20);
+    do {
+      e.results.reset();
+      e.work.reset();
+      reserve(e, needed);
+      e.values[0] = e.origins[0] = address_of(e);
+      e.work = std::make_unique<work_type>(executor_, e.values[0]);
+      e.results = collect(*e.work, e.values, a...);
+      needed = e.work->layout().peak();
+    } while (needed > e.memory->bytes);
+    e.work->prepare(e.values);
+    e.bound = true;
+    ++counts_.pinned;
+    if (options_.log)
+      options_.log(
+          "fuse::graphed: a call in the function takes addresses that cannot be rebound: this graph serves only "
+          "the addresses it was captured with (launch kernels with plain pointer arguments, and copy with compiled "
+          "functions)");
+  }
+  /// Runs f into the capture, ends it, and returns its results for keeping.
+  template <class... A>
+  std::shared_ptr<void> collect(work_type& work, const values& origins, const A&... a) {
+    std::shared_ptr<void> results;
+    if constexpr (std::is_void_v<returned<A...>>) {
+      run_at(origins, a...);
+    } else {
+      using type = typename held<A...>::type;
+      results = std::make_shared<type>(held<A...>::of(run_at(origins, a...)));
+    }
+    work.finish();
+    if (work.tensors() > held<A...>::tensors)
+      throw error(error_category::capture,
+                  "fuse::graphed: a tensor that the function allocated outlives it without being returned (return it, "
+                  "or make it before the call)");
+    return results;
+  }
+  /// Memory of at least so many bytes: that of the graphs before, if it is large enough.
+  void reserve(entry& e, index bytes) {
+    if (options_.memory_limit > 0 && static_cast<std::size_t>(bytes) > options_.memory_limit)
+      throw error(error_category::memory, text("fuse::graphed: the graph needs ")
+                                              << bytes << " bytes, graph_options::memory_limit is "
+                                              << options_.memory_limit);
+    if (!memory_ || memory_->bytes < bytes) {
+      auto made = std::make_shared<runtime::graph_memory>();
+      made->memory = executor_.allocate(static_cast<std::size_t>(std::max<index>(bytes, 1)));
+      made->bytes = bytes;
+      memory_ = std::move(made);
+    }
+    e.memory = memory_;
+  }
+  static std::uint64_t address_of(const entry& e) { return reinterpret_cast<std::uintptr_t>(e.memory->memory.data()); }
+  void make_room() {
+    while (entries_.size() >= options_.capacity) {
+      auto oldest = std::min_element(entries_.begin(), entries_.end(),
+                                     [](const auto& x, const auto& y) { return x->last_used < y->last_used; });
+      if (oldest->get() == latest_) latest_ = nullptr;
+      entries_.erase(oldest);
+      ++counts_.evictions;
+    }
+    count_bytes();
+  }
+  void count_bytes() {
+    std::vector<const runtime::graph_memory*> seen;
+    counts_.bytes = 0;
+    auto add = [&](const std::shared_ptr<runtime::graph_memory>& m) {
+      if (!m || std::find(seen.begin(), seen.end(), m.get()) != seen.end()) return;
+      seen.push_back(m.get());
+      counts_.bytes += m->bytes;
+    };
+    add(memory_);
+    for (const auto& e : entries_) add(e->memory);
+  }
+
+  template <class... A>
+  auto results_of(const entry& e) const {
+    if constexpr (!std::is_void_v<returned<A...>>) {
+      using type = typename held<A...>::type;
+      return runtime::map_results(*static_cast<const type*>(e.results.get()), [&](const auto& r) {
+        return placed(e, r.view(), e.values, [&](auto view) { return replayed(view, e.memory); });
+      });
+    }
+  }
+  /// A result of the capture at the addresses of a call; in_arena(view) where it is the graph's memory.
+  template <class V, class Arena>
+  static replayed<V> placed(const entry& e, const V& shape, const values& now, Arena&& in_arena) {
+    const auto address = reinterpret_cast<std::uint64_t>(shape.data());
+    const std::size_t r = shadow::is(address) ? static_cast<std::size_t>(shadow::region_of(address)) : 0;
+    if (!shadow::is(address)) {
+      const bool own = e.memory && address - e.origins[0] < static_cast<std::uint64_t>(e.memory->bytes);
+      return own ? in_arena(shape) : replayed<V>(shape, std::shared_ptr<void>());
+    }
+    const V view = runtime::view_at(shape, reinterpret_cast<void*>(now[r] + (address - e.origins[r])));
+    return r == 0 ? in_arena(view) : replayed<V>(view, std::shared_ptr<void>());
+  }
+
+  // ---- without a graph ----
+
+  template <class... A>
+  auto run_directly(const A&... a) {
+    read_key(a...);
+    const runtime::mode_guard guard(executor_, options_.how == mode::eager ? mode::eager : executor_.current_mode());
+    if constexpr (std::is_void_v<returned<A...>>)
+      run_at(key_.values(), a...);
+    else
+      return held<A...>::of(run_at(key_.values(), a...));
+  }
+  template <class... A>
+  auto fall_back(const char* why, const A&... a) {
+    ++counts_.fallbacks;
+    if (options_.log) options_.log(text("fuse::graphed: ran the function itself: ") << why);
+    return run_directly(a...);
+  }
+
+  // ---- within another capture ----
+
+  /// Captured once for a shape, and then part of every graph that calls it.
+  template <class... A>
+  auto call_within(const A&... a) {
+    auto found =
+        std::find_if(templates_.begin(), templates_.end(), [&](const auto& e) { return e->words == key_.words(); });
+    if (found == templates_.end()) {
+      auto e = std::make_unique<entry>();
+      e->words = key_.words();
+      e->stays = key_.stays();
+      e->origins = runtime::shadow_origins(key_);
+      e->work = std::make_unique<work_type>(executor_, e->origins[0]);
+      e->results = collect(*e->work, e->origins, a...);
+      e->work->measure(e->origins);
+      e->arena_bytes = e->work->layout().peak();
+      ++counts_.captures;
+      templates_.push_back(std::move(e));
+      found = templates_.end() - 1;
+    }
+    entry& e = **found;
+    check_static(e);
+    auto memory =
+        std::make_shared<buffer>(executor_.allocate(static_cast<std::size_t>(std::max<index>(e.arena_bytes, 1))));
+    values now = key_.values();
+    now[0] = reinterpret_cast<std::uintptr_t>(memory->data());
+    using recording = typename work_type::recording;
+    if (!e.work->append_to(*static_cast<recording*>(executor_.recording()), now)) {
+      memory.reset();
+      return run_directly(a...);
+    }
+    ++counts_.nested;
+    if constexpr (!std::is_void_v<returned<A...>>) {
+      using type = typename held<A...>::type;
+      return runtime::map_results(*static_cast<const type*>(e.results.get()), [&](const auto& r) {
+        return placed(e, r.view(), now, [&](auto view) { return replayed(view, std::shared_ptr<void>(memory)); });
+      });
+    }
+  }
+
+  // ---- padding ----
+
+  template <class A>
+  auto stretched(const A& a) const {
+    if constexpr (runtime::is_padded<A>) {
+      auto extents = a.view.extents();
+      extents[0] = options_.padding(extents[0]);
+      return decltype(a.view)(a.view.data(), extents);
+    } else if constexpr (arguments::leaf<A>) {
+      return runtime::view_at(a, const_cast<void*>(static_cast<const void*>(a.data())));
+    } else {
+      return a;
+    }
+  }
+  template <class... A>
+  auto with_padding(const A&... a) {
+    index length = -1, bucket = -1;
+    std::size_t place = 0;
+    if (padding_.size() < sizeof...(A)) padding_.resize(sizeof...(A));
+    std::tuple<decltype(stretched(a))...> arguments{fill(place++, a, length, bucket)...};
+    auto narrow = [&](const auto& r) {
+      auto view = r.view();
+      using V = decltype(view);
+      if constexpr (V::is_row_major && V::rank > 0) {
+        if constexpr (V::extents_type::static_extent(0) < 0) {
+          auto extents = view.extents();
+          if (extents[0] == bucket) extents[0] = length;
+          return r.narrowed(V(view.data(), extents));
+        }
+      }
+      return r;
+    };
+    return std::apply(
+        [&](const auto&... x) {
+          if constexpr (std::is_void_v<decltype(call(x...))>)
+            call(x...);
+          else
+            return runtime::map_results(call(x...), narrow);
+        },
+        arguments);
+  }
+  /// A padded argument in memory of the bucket's length: its rows, and then zeros.
+  template <class A>
+  auto fill(std::size_t place, const A& a, index& length, index& bucket) {
+    if constexpr (runtime::is_padded<A>) {
+      const auto view = stretched(a);
+      const index n = a.view.extents()[0], m = view.extents()[0];
+      if (length >= 0 && (length != n || bucket != m))
+        throw error(error_category::extents, text("fuse::graphed: padded arguments have the lengths ")
+                                                 << length << " and " << n << ": expected one length for all");
+      length = n, bucket = m;
+      if (n == m) return view;
+      const std::size_t row = static_cast<std::size_t>(a.view.size() / std::max<index>(n, 1)) * sizeof(*view.data());
+      const std::size_t bytes = static_cast<std::size_t>(view.size()) * sizeof(*view.data());
+      auto& [memory, have] = padding_[place];
+      if (have < bytes) {
+        have = 0;
+        memory = executor_.allocate(bytes);
+        have = bytes;
+      }
+      char* to = static_cast<char*>(memory.data());
+      const std::size_t used = n > 0 ? row * static_cast<std::size_t>(n) : 0;
+      if (used > 0) executor_.copy("padding", to, reinterpret_cast<const char*>(a.view.data()), used);
+      executor_.clear(to + used, bytes - used);
+      return decltype(a.view)(reinterpret_cast<decltype(a.view.data())>(to), view.extents());
+    } else {
+      return stretched(a);
+    }
+  }
+
+  Executor& executor_;
+  F f_;
+  graph_options options_;
+  mutable std::mutex mutex_;
+  runtime::call_key key_;
+  std::vector<std::unique_ptr<entry>> entries_, templates_;
+  entry* latest_ = nullptr;
+  std::shared_ptr<runtime::graph_memory> memory_;  // the largest so far
+  struct padding_memory {
+    buffer memory;
+    std::size_t bytes = 0;
+  };
+  std::vector<padding_memory> padding_;  // by argument
+  bool warm_ = false;
+  std::uint64_t clock_ = 0;
+  graph_counts counts_;
+};
+
+}  // namespace fuse

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// A captured call on the host: the list of its kernels with their arguments, run again in order.
+#pragma once
+#include <fuse/exec/host_executor.hpp>
+#include <fuse/runtime/captured.hpp>
+
+namespace fuse::runtime {
+
+template <modes Built>
+class captured<host_executor<Built>> {
+ public:
+  using executor_type = host_executor<Built>;
+  static constexpr bool may_pin = false;
+  static constexpr int alignment = 64;  // of an address modulo it the choice of stores depends
+
+  captured(executor_type& executor, std::uint64_t arena)
+      : executor_(executor), previous_(executor.recording()), recording_(*this, arena) {
+    executor_.record(&recording_);
+  }
+  ~captured() { stop(); }
+  captured(const captured&) = delete;
+  captured& operator=(const captured&) = delete;
+
+  class recording final : public arena_recorder<host_recorder> {
+   public:
+    recording(captured& into, std::uint64_t arena) : arena_recorder<host_recorder>(arena), into_(into) {}
+    void add(const host_task& t) override { into_.add(t.name, kind::kernel, t.run, t.arguments, t.bytes); }
+    void defer(const deferred_call& c) override {
+      into_.owners_.push_back(c.owner);
+      into_.add("call", kind::call, c.run, c.arguments, c.bytes);
+    }
+    captured& into() { return into_; }
+
+   private:
+    captured& into_;
+  };
+
+  void finish() { stop(); }
+  arena_layout& layout() { return recording_.layout(); }
+  int tensors() const { return recording_.tensors(); }
+  /// From where the addresses of each region counted during the capture.
+  void measure(const std::vector<std::uint64_t>& origins) { parameters_.measure(origins); }
+  void prepare(const std::vector<std::uint64_t>& values) { bind_all(values); }
+  void bind_all(const std::vector<std::uint64_t>& values) {
+    for (std::size_t r = 0; r < values.size(); ++r) bind(r, values[r]);
+  }
+  void bind(std::size_t region, std::uint64_t value) {
+    parameters_.bind(region, value, [](int) {});
+  }
+  void update() {}
+  std::int64_t updates() const { return 0; }
+  void launch() {
+    open_.clear();
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      const node& n = nodes_[i];
+      if (n.what == kind::loop) {
+        const loop_words& l = *static_cast<const loop_words*>(parameters_.address(n.at));
+        if (*l.going && l.most > 0)
+          open_.push_back(l.most);
+        else
+          i += n.distance;  // past its end
+      } else if (n.what == kind::end) {
+        const loop_words& l = *static_cast<const loop_words*>(parameters_.address(nodes_[i - n.distance].at));
+        if (--open_.back() > 0 && *l.going)
+          i -= n.distance;  // back to its beginning
+        else
+          open_.pop_back();
+      } else {
+        n.run(&executor_, parameters_.address(n.at));
+      }
+    }
+  }
+  /// Records body() as what is repeated while *going, at most `most` times.
+  template <class Body>
+  void loop(const bool* going, index most, Body&& body) {
+    const std::size_t begin = nodes_.size();
+    const loop_words l{going, most};
+    add("while", kind::loop, nullptr, &l, sizeof l);
+    body();
+    add("end", kind::end, nullptr, nullptr, 0);
+    nodes_[begin].distance = nodes_.back().distance = nodes_.size() - 1 - begin;
+  }
+  /// Does another capture of the same call have the same nodes with the same arguments?
+  bool same_as(const captured& o) const {
+    bool same = nodes_.size() == o.nodes_.size();
+    for (std::size_t i = 0; same && i < nodes_.size(); ++i)
+      same = nodes_[i].run == o.nodes_[i].run && nodes_[i].bytes == o.nodes_[i].bytes &&
+             nodes_[i].what == o.nodes_[i].what && nodes_[i].distance == o.nodes_[i].distance &&
+             (nodes_[i].what == kind::call || std::memcmp(parameters_.address(nodes_[i].at),
+                                                          o.parameters_.address(o.nodes_[i].at), nodes_[i].bytes) == 0);
+    return same;
+  }
+  /// Appends the nodes to the call that is being captured, with these addresses. Always possible.
+  bool append_to(recording& parent, const std::vector<std::uint64_t>& values) {
+    bind_all(values);
+    captured& into = parent.into();
+    for (const node& n : nodes_) {
+      into.add(n.name, n.what, n.run, parameters_.address(n.at), n.bytes);
+      into.nodes_.back().distance = n.distance;
+    }
+    for (const auto& o : owners_) into.owners_.push_back(o);
+    return true;
+  }
+
+  std::size_t node_count() const { return nodes_.size(); }
+  std::vector<node_info> nodes() const {
+    std::vector<node_info> r;
+    int piece = 0, depth = 0;
+    for (const node& n : nodes_) {
+      constexpr const char* names[] = {"kernel", "call", "loop", ""};
+      if (n.what == kind::end) {
+        --depth;
+        continue;
+      }
+      if (n.what == kind::call) ++piece;
+      r.push_back({n.name, names[static_cast<int>(n.what)], piece, depth});
+      if (n.what == kind::call) ++piece;
+      if (n.what == kind::loop) ++depth;
+    }
+    return r;
+  }
+
+ private:
+  enum class kind : std::uint8_t { kernel, call, loop, end };
+  struct loop_words {
+    const bool* going;
+    index most;
+  };
+  struct node {
+    const char* name;
+    kind what;
+    void (*run)(void*, const void*);
+    std::size_t at, bytes;
+    std::size_t distance = 0;  // between the beginning and the end of a loop
+  };
+  void add(const char* name, kind what, void (*run)(void*, const void*), const void* data, std::size_t bytes) {
+    const std::size_t at = parameters_.add(static_cast<int>(nodes_.size()), data, bytes);
+    nodes_.push_back({name, what, run, at, bytes});
+  }
+  void stop() {
+    if (executor_.recording() == &recording_) executor_.record(previous_);
+  }
+
+  executor_type& executor_;
+  host_recorder* previous_;  // of the capture that this one is part of
+  parameters parameters_;
+  std::vector<node> nodes_;
+  std::vector<std::shared_ptr<void>> owners_;
+  std::vector<index> open_;  // rounds left of the loops that are running
+  recording recording_;
+};
+
+}  // namespace fuse::runtime

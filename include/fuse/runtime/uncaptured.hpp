@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// uncaptured(executor, f, arguments…): inside a graphed function, a call that no graph can hold. The graph ends before
+// it, the call is made anew on every replay, and the next graph begins after it.
+#pragma once
+#include <array>
+#include <fuse/runtime/captured.hpp>
+#include <tuple>
+
+namespace fuse {
+
+namespace runtime {
+
+/// A function and its arguments as words, so that addresses among them are rebound like those of a kernel.
+template <class Executor, class F, class... A>
+struct deferred {
+  static_assert((std::is_trivially_copyable_v<A> && ...),
+                "fuse::uncaptured: an argument is not trivially copyable (pass views and scalars; capture by reference "
+                "what stays the same)");
+  static constexpr std::size_t words_of(std::size_t bytes) { return (bytes + 7) / 8; }
+  static constexpr std::size_t words = 1 + (0 + ... + words_of(sizeof(A)));
+  using storage = std::array<std::uint64_t, words>;
+
+  static storage pack(const F* f, const A&... a) {
+    storage s{};
+    std::size_t at = 0;
+    auto put = [&](const void* data, std::size_t bytes) {
+      std::memcpy(s.data() + at, data, bytes);
+      at += words_of(bytes);
+    };
+    put(&f, sizeof f);
+    (put(&a, sizeof a), ...);
+    return s;
+  }
+  static void run(void* executor, const void* arguments) {
+    const char* p = static_cast<const char*>(arguments);
+    auto take = [&]<class T>(std::type_identity<T>) {
+      alignas(T) unsigned char bytes[sizeof(T)];
+      std::memcpy(bytes, p, sizeof(T));
+      p += words_of(sizeof(T)) * 8;
+      return *reinterpret_cast<T*>(bytes);
+    };
+    const F* f = take(std::type_identity<const F*>{});
+    const std::tuple<A...> a{take(std::type_identity<A>{})...};
+    std::apply([&](const auto&... x) { (*f)(*static_cast<Executor*>(executor), x...); }, a);
+  }
+};
+
+}  // namespace runtime
+
+/// f(executor, arguments…), whose copy must be callable again and again. It may synchronise and allocate. Views that
+/// belong to the graphed call go in as arguments: what f captures stays as it was in the first call.
+template <class Executor, class F, class... A>
+void uncaptured(Executor& executor, F f, const A&... a) {
+  auto* r = executor.recording();
+  if (!r || !r->captures()) {
+    f(executor, a...);
+    return;
+  }
+  using call = runtime::deferred<Executor, F, A...>;
+  const auto owner = std::make_shared<F>(std::move(f));
+  const auto words = call::pack(owner.get(), a...);
+  static_cast<typename runtime::captured<Executor>::recording*>(r)->defer(
+      {&call::run, words.data(), sizeof words, owner});
+}
+
+}  // namespace fuse
