@@ -37,7 +37,9 @@ class host_copy {
   double bytes() const { return 2.0 * double(size_); }
 
   void operator()() const {
+#if defined(_OPENMP)
 #pragma omp parallel
+#endif
     {
 #if defined(_OPENMP)
       const std::size_t share = omp_get_thread_num(), shares = omp_get_num_threads();

@@ -77,6 +77,15 @@ struct host_values {
       return x;
   }
 
+  /// Asks for the line that holds p into the second-level cache. Any address will do.
+  FUSE_HD static void prefetch_far(const void* p) {
+#if !defined(__CUDA_ARCH__)
+    __builtin_prefetch(p, 0, 2);
+#else
+    (void)p;
+#endif
+  }
+
   /// Of which dtypes two packs are loaded together with less work than one after the other.
   template <dtype D>
   static constexpr bool in_pairs = D == dtype::bf16 || D == dtype::f16;

@@ -24,6 +24,31 @@ FUSE_HD index count(const typename P::arguments& a) {
 }
 }  // namespace tiles
 
+/// What reads the products, on a tile: `rows` rows from `first_row` on (counted through all batches) and `columns`
+/// columns. product_at(i, row): where row `row` of the tile of product i lies.
+FUSE_UNCHECKED
+template <class P, int N, block B, class At>
+FUSE_HD void run_epilogue(const B& b, const typename P::arguments& a, index first_row, index rows, index first_column,
+                          index columns, const At& product_at) {
+  evaluator<P, typename B::values, N> e(a);
+  const index packs = (columns + N - 1) / N;
+  for (index item = b.rank(); item < rows * packs; item += b.size()) {
+    const index row = item / packs, in_tile = item % packs * N;
+    const int count = static_cast<int>(columns - in_tile < N ? columns - in_tile : N);
+    e.place = place_of_row<P>(a, first_row + row);
+    e.template run_row_steps<0>();
+    unrolled<P::steps>([&](auto i) FUSE_INLINE {
+      constexpr step_code s = P::step[i];
+      if constexpr (s.kind == step_kind::product)
+        registers::get<i>(e.r) = B::values::template load<rows::scratch_dtype<s.type>, stepping::unit, N>(
+            product_at(i, row) + in_tile, 1, count);
+      else if constexpr (s.element)
+        e.template run<i>(first_column + in_tile, count);
+    });
+    unrolled<P::stores>([&](auto s) FUSE_INLINE { e.template store<s>(first_column + in_tile, count); });
+  }
+}
+
 /// Tile number t, tiles of the same columns next to each other, so that a weight is read from cache.
 FUSE_UNCHECKED
 template <class P, int Depth, int N, block B>
@@ -53,23 +78,7 @@ FUSE_HD void run_tile(const B& b, const typename P::arguments& a, index t, char*
   });
   b.sync();
 
-  evaluator<P, V, N> e(a);
-  const index packs = (columns + N - 1) / N;
-  for (index item = b.rank(); item < rows * packs; item += b.size()) {
-    const index row = item / packs, in_tile = item % packs * N;
-    const int count = static_cast<int>(columns - in_tile < N ? columns - in_tile : N);
-    e.place = place_of_row<P>(a, batch * all_rows + first_row + row);
-    e.template run_row_steps<0>();
-    unrolled<P::steps>([&](auto i) FUSE_INLINE {
-      constexpr step_code s = P::step[i];
-      if constexpr (s.kind == step_kind::product)
-        registers::get<i>(e.r) =
-            V::template load<rows::scratch_dtype<s.type>, stepping::unit, N>(product_at(i, row) + in_tile, 1, count);
-      else if constexpr (s.element)
-        e.template run<i>(first_column + in_tile, count);
-    });
-    unrolled<P::stores>([&](auto s) FUSE_INLINE { e.template store<s>(first_column + in_tile, count); });
-  }
+  run_epilogue<P, N>(b, a, batch * all_rows + first_row, rows, first_column, columns, product_at);
   b.sync();  // the next tile writes the scratch memory again
 }
 

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tile family on one host thread where there are more than a few rows. Rows lie in the lanes of the registers: the
+// left operand is packed into panels of neighbouring rows, once for all columns, and each element of the right operand
+// multiplies a panel's registers. Sums stay in registers for a step of the depth, so that they are of blocks, in a
+// fixed order.
+#pragma once
+#include <fuse/kernel/tile.hpp>
+
+namespace fuse {
+
+namespace panels {
+
+inline constexpr index depth_step = 256;   // a step's part of the right operand stays in the first-level cache
+inline constexpr index tile_columns = 56;  // about a multiple of every shape's columns
+inline constexpr index most_rows = 128;    // of the left operand packed at once, if they fit packed_bytes
+inline constexpr index packed_bytes = index(4) << 20;
+
+/// How the sums of T fill the registers: `packs` packs of rows for each of `columns` columns.
+template <class T>
+struct panel_shape {
+  static constexpr int parts = pack<T, host_lanes>::parts, registers = vectors::register_bytes == 64 ? 32 : 16;
+  static constexpr int packs = parts == 1 ? 2 : 1, rows = packs * host_lanes;
+  static constexpr int free = registers - packs * parts - 2;  // for a panel's registers, an element, an address
+  static constexpr int columns = free / (packs * parts) > 1 ? free / (packs * parts) : 1;
+  static_assert(most_rows % rows == 0);
+};
+
+/// What will be read soon: a few rows, of which multiply_panel asks for a line at each depth k.
+struct upcoming {
+  const char* first;
+  index row_bytes, element_bytes;
+  index mask;  // rows - 1, and rows are a power of two
+  FUSE_HD const char* at(index k) const { return first + (k & mask) * row_bytes + (k & ~mask) * element_bytes; }
+};
+
+/// sums(c, row) (+)= sum over k of left(k, row) * right(c, k) for c < C and Packs packs of rows.
+/// left: [depth][LeftStep], right: [C][depth_step], sums: [C][sums_step].
+FUSE_UNCHECKED
+template <int Packs, int C, int LeftStep, class T>
+FUSE_HD void multiply_panel(const T* left, const T* right, index depth, T* sums, index sums_step, bool add,
+                            const upcoming& next) {
+  using value = pack<T, host_lanes>;
+  value sum[C][Packs];
+  FUSE_UNROLL
+  for (int c = 0; c < C; ++c) FUSE_UNROLL
+  for (int p = 0; p < Packs; ++p) sum[c][p] = value(T(0));
+  for (index k = 0; k < depth; ++k) {
+    host_values::prefetch_far(next.at(k));
+    value x[Packs];
+    FUSE_UNROLL
+    for (int p = 0; p < Packs; ++p) x[p] = packs::load<T, host_lanes>(left + k * LeftStep + p * host_lanes);
+    FUSE_UNROLL
+    for (int c = 0; c < C; ++c) {
+      const value y(right[c * depth_step + k]);
+      FUSE_UNROLL
+      for (int p = 0; p < Packs; ++p) sum[c][p] = host_values::multiply_add<T, host_lanes>(x[p], y, sum[c][p]);
+    }
+  }
+  FUSE_UNROLL
+  for (int c = 0; c < C; ++c) FUSE_UNROLL
+  for (int p = 0; p < Packs; ++p) {
+    T* to = sums + c * sums_step + p * host_lanes;
+    packs::store(to, add ? packs::load<T, host_lanes>(to) + sum[c][p] : sum[c][p]);
+  }
+}
+
+/// out[k * out_step + i] = in(i, k) for i < rows, k < depth; in: `rows` rows of D.
+FUSE_UNCHECKED
+template <dtype D, class T>
+FUSE_HD void transpose(const type_of<D>* in, index step_i, index step_k, index rows, index depth, T* out,
+                       index out_step) {
+  constexpr int n = host_lanes;
+  if (step_k == 1) {
+    for (index k = 0; k < depth; k += n) {
+      const int count = static_cast<int>(depth - k < n ? depth - k : n);
+      for (index i = 0; i < rows; ++i) {
+        T part[n];
+        packs::store(part, host_values::load<D, stepping::unit, n>(in + i * step_i + k, 1, count));
+        for (int j = 0; j < count; ++j) out[(k + j) * out_step + i] = part[j];
+      }
+    }
+  } else {
+    for (index k = 0; k < depth; ++k)
+      for (index i = 0; i < rows; ++i) out[k * out_step + i] = values::widen<D>(in[i * step_i + k * step_k]);
+  }
+}
+
+/// out[c * depth_step + k] = in(c, k) for c < columns, k < depth, and 0 for the other columns up to `all`.
+FUSE_UNCHECKED
+template <dtype D, class T>
+FUSE_HD void gather(const type_of<D>* in, index step_c, index step_k, index columns, index all, index depth, T* out) {
+  constexpr int n = host_lanes;
+  if (step_k == 1) {
+    for (index c = 0; c < columns; ++c)
+      for (index k = 0; k < depth; k += n) {
+        const int count = static_cast<int>(depth - k < n ? depth - k : n);
+        packs::store(out + c * depth_step + k, host_values::load<D, stepping::unit, n>(in + c * step_c + k, 1, count));
+      }
+  } else {
+    for (index k = 0; k < depth; ++k)
+      for (index c = 0; c < columns; ++c) out[c * depth_step + k] = values::widen<D>(in[c * step_c + k * step_k]);
+  }
+  for (index c = columns; c < all; ++c)
+    for (index k = 0; k < depth; ++k) out[c * depth_step + k] = T(0);
+}
+
+/// Is step I a product whose left operand no product before it has?
+template <class P>
+consteval bool packs_left(int step) {
+  if (P::step[step].kind != step_kind::product) return false;
+  for (int i = 0; i < step; ++i)
+    if (P::step[i].kind == step_kind::product && P::step[i].in[0] == P::step[step].in[0]) return false;
+  return true;
+}
+/// Which of the packed left operands step I multiplies.
+template <class P>
+consteval int left_number(int step) {
+  int n = 0;
+  for (int i = 0; P::step[i].in[0] != P::step[step].in[0] || P::step[i].kind != step_kind::product; ++i)
+    n += packs_left<P>(i);
+  return n;
+}
+template <class P>
+consteval int lefts() {
+  int n = 0;
+  for (int i = 0; i < P::steps; ++i) n += packs_left<P>(i);
+  return n;
+}
+template <class P>
+consteval index element_bytes() {
+  for (int i = 0; i < P::steps; ++i)
+    if (P::step[i].kind == step_kind::product &&
+        (compute_of(P::step[i].type) == compute::i64 || compute_of(P::step[i].type) == compute::f64))
+      return 8;
+  return 4;
+}
+
+/// How one call is divided: groups of rows, tiles of columns, and where things lie in scratch memory (in bytes).
+template <class P>
+struct division {
+  static constexpr index size = element_bytes<P>();
+  index all_rows, all_columns, depth, group, groups, tiles, batches;
+  index left_bytes;
+  index right, sums, products, bytes;  // the packed left operands come first
+
+  FUSE_HD explicit division(const typename P::arguments& a)
+      : all_rows(length<P, P::outer - 1>(a)),
+        all_columns(length<P, P::outer>(a)),
+        depth(length<P, P::contraction>(a)),
+        batches(row_count<P, P::outer - 1>(a)) {
+    constexpr index panel = 2 * host_lanes;
+    group = packed_bytes / ((depth > 0 ? depth : 1) * size) / panel * panel;
+    group = group > most_rows ? most_rows : group < panel ? panel : group;
+    if (group > (all_rows + panel - 1) / panel * panel) group = (all_rows + panel - 1) / panel * panel;
+    groups = (all_rows + group - 1) / group;
+    tiles = (all_columns + tile_columns - 1) / tile_columns;
+    left_bytes = group * depth * size;
+    right = lefts<P>() * left_bytes;
+    sums = right + host_lanes * 2 * depth_step * size;
+    products = sums + (tile_columns + host_lanes * 2) * group * size;
+    bytes = products + rows::scratch_count<P, host_values>() * group * tile_columns * 8;
+  }
+  FUSE_HD index count() const { return batches * groups * tiles; }
+};
+
+/// Do rows fill enough lanes, and does a panel of them fit into memory that a thread may well ask for?
+template <class P>
+FUSE_HD bool pay(const typename P::arguments& a) {
+  return length<P, P::outer - 1>(a) >= 3 * host_lanes / 4 && length<P, P::contraction>(a) <= index(1) << 17;
+}
+
+}  // namespace panels
+
+/// Tiles [begin, end), those of the same rows next to each other.
+FUSE_UNCHECKED
+template <class P>
+FUSE_HD void run_panels(const single_block& b, const typename P::arguments& a, index begin, index end, char* scratch) {
+  using namespace panels;
+  const division<P> d(a);
+  for (index t = begin; t < end; ++t) {
+    const index rows_of_tile = t / d.tiles, first_column = t % d.tiles * tile_columns;
+    const index batch = rows_of_tile / d.groups, first_row = rows_of_tile % d.groups * d.group;
+    const index rows = d.all_rows - first_row < d.group ? d.all_rows - first_row : d.group;
+    const index columns = d.all_columns - first_column < tile_columns ? d.all_columns - first_column : tile_columns;
+    const auto place = place_of_row<P>(a, batch * d.all_rows + first_row);
+    auto product_at = [&](auto i, index row) FUSE_INLINE {
+      using T = compute_type_of<P::step[i].type>;
+      return reinterpret_cast<T*>(scratch + d.products) +
+             (rows::scratch_number<P, host_values>(i) * d.group + row) * tile_columns;
+    };
+    unrolled<P::steps>([&](auto i) FUSE_INLINE {
+      if constexpr (P::step[i].kind == step_kind::product) {
+        using T = compute_type_of<P::step[i].type>;
+        using form = panel_shape<T>;
+        constexpr int l = P::step[i].in[0], r = P::step[i].in[1];
+        T* left = reinterpret_cast<T*>(scratch + left_number<P>(i) * d.left_bytes);
+        T* right = reinterpret_cast<T*>(scratch + d.right);
+        T* sums = reinterpret_cast<T*>(scratch + d.sums);
+        // Panel p holds rows [form::rows * p, form::rows * (p + 1)) of the group, as [depth][form::rows].
+        if (packs_left<P>(i) && (t == begin || first_column == 0)) {
+          const auto* x = reinterpret_cast<const type_of<P::access[l].type>*>(a.base[l]) + place.at[l];
+          const index step = a.step[l][P::outer - 1], along = a.step[l][P::contraction];
+          for (index row = 0; row < rows; row += form::rows) {
+            T* panel = left + row * d.depth;
+            const index taken = rows - row < form::rows ? rows - row : form::rows;
+            if (taken < form::rows)
+              for (index j = 0; j < form::rows * d.depth; ++j) panel[j] = T(0);
+            transpose<P::access[l].type>(x + row * step, step, along, taken, d.depth, panel, form::rows);
+          }
+        }
+        const auto* y = reinterpret_cast<const type_of<P::access[r].type>*>(a.base[r]) + place.at[r] +
+                        first_column * a.step[r][P::outer];
+        const index step = a.step[r][P::outer], along = a.step[r][P::contraction];
+        const index padded = (columns + form::columns - 1) / form::columns * form::columns;
+        if (d.depth == 0)
+          for (index j = 0; j < padded * d.group; ++j) sums[j] = T(0);
+        constexpr int size = size_of(P::access[r].type);
+        const int panels = static_cast<int>((rows + form::rows - 1) / form::rows);
+        for (index k = 0; k < d.depth; k += depth_step) {
+          const index deep = d.depth - k < depth_step ? d.depth - k : depth_step;
+          for (index c = 0; c < padded; c += form::columns) {
+            const index real = columns - c < form::columns ? columns - c : form::columns;
+            gather<P::access[r].type>(y + c * step + k * along, step, along, real, form::columns, deep, right);
+            // What is gathered next, a share of it while each panel is multiplied.
+            const bool last = c + form::columns >= padded;
+            const auto* ahead = last ? y + (k + depth_step) * along : y + (c + form::columns) * step + k * along;
+            int share = 1;
+            while (share * panels < form::columns) share *= 2;
+            for (index row = 0, p = 0; row < rows; row += form::rows, ++p) {
+              const upcoming next{reinterpret_cast<const char*>(ahead + p * share * step), step * size, along * size,
+                                  share - 1};
+              const T* x = left + row * d.depth + k * form::rows;
+              T* to = sums + c * d.group + row;
+              if (form::packs > 1 && rows - row <= host_lanes)
+                multiply_panel<1, form::columns, form::rows>(x, right, deep, to, d.group, k > 0, next);
+              else
+                multiply_panel<form::packs, form::columns, form::rows>(x, right, deep, to, d.group, k > 0, next);
+            }
+          }
+        }
+        T* out = product_at(i, 0);
+        for (index row = 0; row < rows; ++row)
+          for (index c = 0; c < columns; ++c) out[row * tile_columns + c] = sums[c * d.group + row];
+      }
+    });
+    run_epilogue<P, host_lanes>(b, a, batch * d.all_rows + first_row, rows, first_column, columns, product_at);
+  }
+}
+
+}  // namespace fuse
