@@ -6,6 +6,7 @@
 
 #include <fuse/exec/cuda_kernels.hpp>
 #include <fuse/exec/mode.hpp>
+#include <fuse/exec/profile_range.hpp>
 #include <fuse/exec/recorder.hpp>
 #include <fuse/exec/session.hpp>
 
@@ -123,6 +124,7 @@ class cuda_executor {
   // ---- what a session asks of an executor ----
   template <class Source>
   void run(const char* name, const argument* arguments, const argument* outputs) {
+    const profile_range range(name);
     session::run<Source>(*this, name, arguments, outputs);
   }
   /// Throws unless p is device memory; which() names it.
@@ -157,6 +159,17 @@ class cuda_executor {
       cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "cudaMemcpyAsync", name);
   }
   char* workspace(std::size_t bytes) { return workspace(workspace_kind::temporaries, bytes); }
+  char* workspace(workspace_kind kind, std::size_t bytes) {
+    if (recorder_) return recorder_->workspace(kind, bytes);
+    auto& [memory, have] = workspace_[static_cast<int>(kind)];
+    if (bytes > have) {
+      memory = buffer{};
+      have = 0;
+      memory = allocate(bytes);
+      have = bytes;
+    }
+    return static_cast<char*>(memory.data());
+  }
 
   /// Launches a kernel, which begins with cuda::follow_predecessor(): it may be started while the one before it runs.
   template <class... Parameters, class... A>
@@ -272,18 +285,6 @@ class cuda_executor {
     }
     return true;
   }
-  char* workspace(workspace_kind kind, std::size_t bytes) {
-    if (recorder_) return recorder_->workspace(kind, bytes);
-    auto& [memory, have] = workspace_[static_cast<int>(kind)];
-    if (bytes > have) {
-      memory = buffer{};
-      have = 0;
-      memory = allocate(bytes);
-      have = bytes;
-    }
-    return static_cast<char*>(memory.data());
-  }
-
   cudaStream_t stream_;
   mode mode_;
   int multiprocessors_ = 0, most_shared_ = 0;

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstring>
 #include <fuse/exec/mode.hpp>
+#include <fuse/exec/profile_range.hpp>
 #include <fuse/exec/recorder.hpp>
 #include <fuse/exec/session.hpp>
 #include <fuse/kernel/attention.hpp>
@@ -80,6 +81,7 @@ class host_executor {
   // ---- what a session asks of an executor ----
   template <class Source>
   void run(const char* name, const argument* arguments, const argument* outputs) {
+    const profile_range range(name);
     session::run<Source>(*this, name, arguments, outputs);
   }
   template <class Which>
@@ -102,8 +104,9 @@ class host_executor {
       run(this, &c);
   }
   void clear(char* to, std::size_t bytes) { std::memset(to, 0, bytes); }
-  char* workspace(std::size_t bytes) {
-    return recorder_ ? recorder_->workspace(workspace_kind::temporaries, bytes) : grow(arena_, arena_bytes_, bytes);
+  char* workspace(std::size_t bytes) { return workspace(workspace_kind::temporaries, bytes); }
+  char* workspace(workspace_kind kind, std::size_t bytes) {
+    return recorder_ ? recorder_->workspace(kind, bytes) : grow(kind, bytes);
   }
 
   /// `read_later`: the stores whose results a later kernel of the same call reads, a bit each.
@@ -158,14 +161,15 @@ class host_executor {
                   });
     }
   }
-  static char* grow(buffer& b, std::size_t& have, std::size_t bytes) {
+  char* grow(workspace_kind kind, std::size_t bytes) {
+    auto& [memory, have] = workspace_[static_cast<int>(kind)];
     if (bytes > have) {
-      b = buffer{};
+      memory = buffer{};
       have = 0;  // should the allocation throw
-      b = allocate_host(bytes);
+      memory = allocate_host(bytes);
       have = bytes;
     }
-    return static_cast<char*>(b.data());
+    return static_cast<char*>(memory.data());
   }
   /// Which stores of a kernel go past the caches, a bit each: whole and aligned packs, more bytes than the caches near
   /// the cores hold, or than any cache holds where a later kernel reads them.
@@ -202,7 +206,7 @@ class host_executor {
     const index wanted = (count + grain - 1) / grain, most = omp_get_max_threads();
     const int threads = static_cast<int>(wanted < most ? wanted : most);
     if (threads > 1) {
-      char* scratch = stride > 0 ? grow(scratch_, scratch_bytes_, stride * static_cast<std::size_t>(threads)) : nullptr;
+      char* scratch = stride > 0 ? grow(workspace_kind::scratch, stride * static_cast<std::size_t>(threads)) : nullptr;
 #pragma omp parallel num_threads(threads)
       {
         const index t = omp_get_thread_num(), n = omp_get_num_threads();
@@ -214,15 +218,17 @@ class host_executor {
 #else
     (void)grain;
 #endif
-    f(0, count, stride > 0 ? grow(scratch_, scratch_bytes_, stride) : nullptr);
+    f(0, count, stride > 0 ? grow(workspace_kind::scratch, stride) : nullptr);
     packs::fence();
   }
 
   mode mode_;
   host_recorder* recorder_ = nullptr;
   std::int64_t launches_ = 0;
-  buffer arena_, scratch_;
-  std::size_t arena_bytes_ = 0, scratch_bytes_ = 0;
+  struct {
+    buffer memory;
+    std::size_t bytes = 0;
+  } workspace_[2];
 };
 
 }  // namespace fuse

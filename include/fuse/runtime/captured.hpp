@@ -36,6 +36,12 @@ struct node_info {
   int depth;         // 0, or how many child graphs and loops it lies in
 };
 
+/// Node `to` waits for node `from`; early: it is started before, and waits in the kernel.
+struct edge_info {
+  int from, to;
+  bool early;
+};
+
 /// Memory during a capture. Tensors that outlive the capture give back what is no longer there to be given.
 template <class Recorder>
 class arena_recorder : public Recorder {

@@ -158,9 +158,10 @@ class captured<cuda_executor<Built>> {
     cuda::check(cudaStreamEndCapture(side, &same), "cudaStreamEndCapture", "while");
   }
 
-  std::size_t node_count() const {
+  /// Places in the nodes' parameters that are rebound.
+  std::size_t places() const {
     std::size_t n = 0;
-    for (const piece& p : pieces_) n += p.graph ? p.nodes.size() : 1;
+    for (const piece& p : pieces_) n += p.words.use_count();
     return n;
   }
   std::int64_t updates() const { return updates_; }
@@ -171,6 +172,15 @@ class captured<cuda_executor<Built>> {
         pieces_[i].nodes.describe(r, static_cast<int>(i));
       else
         r.push_back({"call", "call", static_cast<int>(i), 0});
+    }
+    return r;
+  }
+  std::vector<edge_info> edges() const {
+    std::vector<edge_info> r;
+    int first = 0;
+    for (const piece& p : pieces_) {
+      if (p.graph) p.nodes.edges(p.graph.get(), first, r);
+      first += p.graph ? static_cast<int>(p.nodes.size()) : 1;
     }
     return r;
   }

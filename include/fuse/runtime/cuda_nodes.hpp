@@ -76,6 +76,7 @@ class cuda_nodes {
         const cudaKernelNodeParams p = filled(n, words);
         cuda::check(cudaGraphExecKernelNodeSetParams(exec, n.handle, &p), "cudaGraphExecKernelNodeSetParams",
                     n.name.c_str());
+        if (has_loops()) set(n, words);  // for the day it is instantiated anew
       } else {
         set(n, words);
         if (n.in_loop)
@@ -104,7 +105,7 @@ class cuda_nodes {
       const node &a = nodes_[i], &b = o.nodes_[i];
       same = a.type == b.type && a.params.func == b.params.func && same_dim(a.params.gridDim, b.params.gridDim) &&
              same_dim(a.params.blockDim, b.params.blockDim) && a.params.sharedMemBytes == b.params.sharedMemBytes &&
-             a.at.size() == b.at.size();
+             a.at.size() == b.at.size() && a.operands == b.operands;
       const bool is_condition = a.params.func == reinterpret_cast<const void*>(&set_condition<bool>);
       for (std::size_t k = is_condition ? 1 : 0; same && k < a.at.size(); ++k)  // each graph has a handle of its own
         same = a.layout.size[k] == b.layout.size[k] &&
@@ -113,11 +114,25 @@ class cuda_nodes {
     return same;
   }
   std::size_t size() const { return nodes_.size(); }
-  bool has_loops() const {
-    return std::any_of(nodes_.begin(), nodes_.end(), [](const node& n) { return n.in_loop; });
-  }
+  bool has_loops() const { return has_loops_; }
   void describe(std::vector<node_info>& into, int piece) const {
     for (const node& n : nodes_) into.push_back({n.name, kind_of(n.type), piece, n.depth});
+  }
+  /// Which node waits for which, at top level, numbered from `first`.
+  void edges(cudaGraph_t graph, int first, std::vector<edge_info>& into) const {
+    std::size_t count = 0;
+    cuda::check(cudaGraphGetEdges(graph, nullptr, nullptr, nullptr, &count), "cudaGraphGetEdges");
+    std::vector<cudaGraphNode_t> from(count), to(count);
+    std::vector<cudaGraphEdgeData> data(count);
+    if (count > 0)
+      cuda::check(cudaGraphGetEdges(graph, from.data(), to.data(), data.data(), &count), "cudaGraphGetEdges");
+    auto number = [&](cudaGraphNode_t h) {
+      return first +
+             static_cast<int>(std::find_if(nodes_.begin(), nodes_.end(), [&](const node& n) { return n.handle == h; }) -
+                              nodes_.begin());
+    };
+    for (std::size_t i = 0; i < count; ++i)
+      into.push_back({number(from[i]), number(to[i]), data[i].type == cudaGraphDependencyTypeProgrammatic});
   }
 
  private:
@@ -131,7 +146,8 @@ class cuda_nodes {
     cudaGraph_t graph = nullptr;  // of a child graph node
     cudaKernelNodeParams params{};
     parameter_layout layout{};
-    std::vector<std::size_t> at{};  // of each parameter
+    std::vector<std::size_t> at{};          // of each parameter
+    std::vector<std::uint64_t> operands{};  // of a copy, a fill or a host function
     bool changed = false;
   };
   static bool same_dim(dim3 a, dim3 b) { return a.x == b.x && a.y == b.y && a.z == b.z; }
@@ -166,7 +182,11 @@ class cuda_nodes {
       cuda::check(cudaGraphNodeGetType(h, &n.type), "cudaGraphNodeGetType");
       for (const auto& [handle, name] : names)
         if (handle == h) n.name = name;
-      if (n.type == cudaGraphNodeTypeKernel) read_kernel(n, number, words);
+      has_loops_ = has_loops_ || n.type == cudaGraphNodeTypeConditional;
+      if (n.type == cudaGraphNodeTypeKernel)
+        read_kernel(n, number, words);
+      else
+        read_operands(n);
       if (n.type == cudaGraphNodeTypeGraph)
         cuda::check(cudaGraphChildGraphNodeGetGraph(h, &n.graph), "cudaGraphChildGraphNodeGetGraph");
       if (n.name.empty()) n.name = kind_of(n.type);
@@ -191,6 +211,30 @@ class cuda_nodes {
     }
     n.params.kernelParams = nullptr;
   }
+  /// What other nodes work on. They are not rebound: two captures have to agree on it.
+  static void read_operands(node& n) {
+    auto word = [](auto x) {
+      if constexpr (std::is_pointer_v<decltype(x)>)
+        return reinterpret_cast<std::uint64_t>(x);
+      else
+        return static_cast<std::uint64_t>(x);
+    };
+    if (n.type == cudaGraphNodeTypeMemcpy) {
+      cudaMemcpy3DParms p{};
+      cuda::check(cudaGraphMemcpyNodeGetParams(n.handle, &p), "cudaGraphMemcpyNodeGetParams");
+      n.operands = {word(p.srcPtr.ptr),   word(p.srcPtr.pitch),  word(p.srcPos.x),
+                    word(p.dstPtr.ptr),   word(p.dstPtr.pitch),  word(p.dstPos.x),
+                    word(p.extent.width), word(p.extent.height), word(p.extent.depth)};
+    } else if (n.type == cudaGraphNodeTypeMemset) {
+      cudaMemsetParams p{};
+      cuda::check(cudaGraphMemsetNodeGetParams(n.handle, &p), "cudaGraphMemsetNodeGetParams");
+      n.operands = {word(p.dst), word(p.pitch), word(p.value), word(p.elementSize), word(p.width), word(p.height)};
+    } else if (n.type == cudaGraphNodeTypeHost) {
+      cudaHostNodeParams p{};
+      cuda::check(cudaGraphHostNodeGetParams(n.handle, &p), "cudaGraphHostNodeGetParams");
+      n.operands = {reinterpret_cast<std::uint64_t>(p.fn), word(p.userData)};
+    }
+  }
   cudaKernelNodeParams filled(const node& n, parameters& words) {
     pointers_.clear();
     for (std::size_t at : n.at) pointers_.push_back(words.address(at));
@@ -210,7 +254,7 @@ class cuda_nodes {
 
   std::vector<node> nodes_;
   std::vector<int> changed_, children_;  // children_: child graph nodes with changed nodes in them
-  bool loop_changed_ = false;
+  bool has_loops_ = false, loop_changed_ = false;
   std::vector<void*> pointers_;
 };
 

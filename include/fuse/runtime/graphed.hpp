@@ -38,6 +38,16 @@ class mode_guard {
   mode before_;
 };
 
+/// What is shown of a graph.
+struct graph_info {
+  std::vector<node_info> nodes;
+  std::vector<edge_info> edges;  // numbers of nodes
+  std::size_t places;            // words of the nodes' parameters that are rebound
+  index bytes;                   // of the memory that its tensors lie in
+  bool pinned;                   // serves only the addresses it was captured with
+  bool latest;                   // was launched last
+};
+
 /// A graph and what it was captured for.
 template <class Executor>
 struct graph_entry {
@@ -125,10 +135,14 @@ class graphed {
     const std::scoped_lock lock(mutex_);
     return entries_.size();
   }
-  /// The nodes of the graph that was launched last.
-  std::vector<runtime::node_info> nodes() const {
+  /// The graphs as they are, in the order of their capture.
+  std::vector<runtime::graph_info> graphs() const {
     const std::scoped_lock lock(mutex_);
-    return latest_ ? latest_->work->nodes() : std::vector<runtime::node_info>{};
+    std::vector<runtime::graph_info> all;
+    for (const auto& e : entries_)
+      all.push_back(
+          {e->work->nodes(), e->work->edges(), e->work->places(), e->arena_bytes, e->pinned, e.get() == latest_});
+    return all;
   }
 
  private:
@@ -212,7 +226,10 @@ class graphed {
     const std::int64_t before = e.work->updates();
     e.work->update();
     counts_.updates += e.work->updates() - before;
-    e.work->launch();
+    {
+      const profile_range range("fuse::graphed");
+      e.work->launch();
+    }
     if (e.memory) ++e.memory->generation;
     ++counts_.replays;
     e.last_used = ++clock_;

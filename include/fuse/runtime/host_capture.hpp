@@ -102,7 +102,20 @@ class captured<host_executor<Built>> {
     return true;
   }
 
-  std::size_t node_count() const { return nodes_.size(); }
+  /// Places in the kernels' arguments that are rebound.
+  std::size_t places() const { return parameters_.use_count(); }
+  std::vector<edge_info> edges() const {
+    std::vector<edge_info> r;
+    const std::vector<node_info> all = nodes();
+    int last = -1;
+    for (int i = 0; i < static_cast<int>(all.size()); ++i) {
+      const node_info& n = all[static_cast<std::size_t>(i)];
+      if (n.depth > 0) continue;
+      if (last >= 0 && all[static_cast<std::size_t>(last)].piece == n.piece) r.push_back({last, i, false});
+      last = i;
+    }
+    return r;
+  }
   std::vector<node_info> nodes() const {
     std::vector<node_info> r;
     int piece = 0, depth = 0;
