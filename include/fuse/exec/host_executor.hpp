@@ -142,9 +142,10 @@ class host_executor {
     } else if constexpr (P::kind == family::tile) {
       if (panels::pay<P>(a)) {
         const panels::division<P> d(a);
-        return in_parallel(
-            d.count(), grain_of(d.depth * panels::tile_columns), d.bytes,
-            [&](index begin, index end, char* scratch) { run_panels<P>(block, a, begin, end, scratch); });
+        return in_shares(d.count(), grain_of(d.depth * panels::tile_columns), d.bytes,
+                         [&](index begin, index end, char* scratch, bool first) {
+                           run_panels<P>(block, a, begin, end, scratch, first);
+                         });
       }
       in_parallel(tiles::count<P>(a), grain_of(length<P, P::contraction>(a) * tiles::tile_columns),
                   tiles::scratch_bytes<P, host_values>, [&](index begin, index end, char* scratch) {
@@ -220,6 +221,33 @@ class host_executor {
 #endif
     f(0, count, stride > 0 ? grow(workspace_kind::scratch, stride) : nullptr);
     packs::fence();
+  }
+  /// The same in smaller shares, which threads take as they come: for work that none of them has a place for in its
+  /// cache. f(begin, end, scratch, first): first in this thread.
+  template <class F>
+  void in_shares(index count, index grain, index scratch_bytes, const F& f) {
+#if defined(_OPENMP)
+    constexpr index shares_of_thread = 8;
+    const std::size_t stride = (static_cast<std::size_t>(scratch_bytes) + 4095) / 4096 * 4096;
+    const index wanted = (count + grain - 1) / grain, most = omp_get_max_threads();
+    const int threads = static_cast<int>(wanted < most ? wanted : most);
+    const index shares = wanted < threads * shares_of_thread ? wanted : threads * shares_of_thread;
+    if (threads > 1) {
+      char* scratch = stride > 0 ? grow(workspace_kind::scratch, stride * static_cast<std::size_t>(threads)) : nullptr;
+#pragma omp parallel num_threads(threads)
+      {
+        char* mine = scratch + static_cast<std::size_t>(omp_get_thread_num()) * stride;
+        bool first = true;
+#pragma omp for schedule(dynamic, 1)
+        for (index s = 0; s < shares; ++s) {
+          f(count * s / shares, count * (s + 1) / shares, mine, first);
+          first = false;
+        }
+      }
+      return;
+    }
+#endif
+    in_parallel(count, count, scratch_bytes, [&](index begin, index end, char* mine) { f(begin, end, mine, true); });
   }
 
   mode mode_;

@@ -140,8 +140,8 @@ template <class P>
 struct division {
   static constexpr index size = element_bytes<P>();
   index all_rows, all_columns, depth, group, groups, tiles, batches;
-  index left_bytes;
-  index right, sums, products, bytes;  // the packed left operands come first
+  index left, left_bytes;
+  index right, sums, products, bytes;
 
   FUSE_HD explicit division(const typename P::arguments& a)
       : all_rows(length<P, P::outer - 1>(a)),
@@ -155,7 +155,8 @@ struct division {
     groups = (all_rows + group - 1) / group;
     tiles = (all_columns + tile_columns - 1) / tile_columns;
     left_bytes = group * depth * size;
-    right = lefts<P>() * left_bytes;
+    left = 64;  // after the number of the rows that are packed
+    right = left + lefts<P>() * left_bytes;
     sums = right + host_lanes * 2 * depth_step * size;
     products = sums + (tile_columns + host_lanes * 2) * group * size;
     bytes = products + rows::scratch_count<P, host_values>() * group * tile_columns * 8;
@@ -171,12 +172,16 @@ FUSE_HD bool pay(const typename P::arguments& a) {
 
 }  // namespace panels
 
-/// Tiles [begin, end), those of the same rows next to each other.
+/// Tiles [begin, end), those of the same rows next to each other. Unless this is the first call with that scratch
+/// memory in a launch, the rows that the call before packed are still there.
 FUSE_UNCHECKED
 template <class P>
-FUSE_HD void run_panels(const single_block& b, const typename P::arguments& a, index begin, index end, char* scratch) {
+FUSE_HD void run_panels(const single_block& b, const typename P::arguments& a, index begin, index end, char* scratch,
+                        bool first) {
   using namespace panels;
   const division<P> d(a);
+  index& packed = *reinterpret_cast<index*>(scratch);
+  if (first) packed = -1;
   for (index t = begin; t < end; ++t) {
     const index rows_of_tile = t / d.tiles, first_column = t % d.tiles * tile_columns;
     const index batch = rows_of_tile / d.groups, first_row = rows_of_tile % d.groups * d.group;
@@ -193,11 +198,11 @@ FUSE_HD void run_panels(const single_block& b, const typename P::arguments& a, i
         using T = compute_type_of<P::step[i].type>;
         using form = panel_shape<T>;
         constexpr int l = P::step[i].in[0], r = P::step[i].in[1];
-        T* left = reinterpret_cast<T*>(scratch + left_number<P>(i) * d.left_bytes);
+        T* left = reinterpret_cast<T*>(scratch + d.left + left_number<P>(i) * d.left_bytes);
         T* right = reinterpret_cast<T*>(scratch + d.right);
         T* sums = reinterpret_cast<T*>(scratch + d.sums);
         // Panel p holds rows [form::rows * p, form::rows * (p + 1)) of the group, as [depth][form::rows].
-        if (packs_left<P>(i) && (t == begin || first_column == 0)) {
+        if (packs_left<P>(i) && packed != rows_of_tile) {
           const auto* x = reinterpret_cast<const type_of<P::access[l].type>*>(a.base[l]) + place.at[l];
           const index step = a.step[l][P::outer - 1], along = a.step[l][P::contraction];
           for (index row = 0; row < rows; row += form::rows) {
@@ -243,6 +248,7 @@ FUSE_HD void run_panels(const single_block& b, const typename P::arguments& a, i
           for (index c = 0; c < columns; ++c) out[row * tile_columns + c] = sums[c * d.group + row];
       }
     });
+    packed = rows_of_tile;
     run_epilogue<P, host_lanes>(b, a, batch * d.all_rows + first_row, rows, first_column, columns, product_at);
   }
 }
