@@ -13,6 +13,7 @@ import pathlib
 import re
 import statistics
 import sys
+import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
@@ -106,7 +107,8 @@ def measured():
     for path in sorted(RESULTS.glob("*.json")):
         results = read(path)
         for program in results["programs"]:
-            lines += ["", *table(results["programs"][program], False), "", f"`bench/results/{path.name}`: " + about(results, program)]
+            lines += ["", *table(results["programs"][program], False), ""]
+            lines += textwrap.wrap(f"`bench/results/{path.name}`: " + about(results, program), 118)
     return "\n".join(lines or ["", "Nothing is stored yet."]) + "\n\n"
 
 

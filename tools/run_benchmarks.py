@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the benchmark programs of a directory, and the same work through PyTorch where that is installed; prints one table.
+"""Runs the benchmark programs of a directory, and the same work through PyTorch where it is installed: one table.
 
-    run_benchmarks.py DIRECTORY [--json FILE] [--rounds N] [--filter REGEX] [--python PYTHON | --no-peers] [GOOGLE BENCHMARK OPTION...]
+    run_benchmarks.py DIRECTORY [--json FILE] [--rounds N] [--filter REGEX] [--python PYTHON | --no-peers]
+                      [GOOGLE BENCHMARK OPTION...]
 
-Works take turns: in each round every work runs eager, fused and through PyTorch before the next one does. PyTorch is that of
-PYTHON, else of $FUSE_BENCH_PYTHON, else of python3.
+Works take turns: in each round every work runs eager, fused and through PyTorch before the next one does. PyTorch is
+that of PYTHON, else of $FUSE_BENCH_PYTHON, else of python3.
 """
 import argparse
 import json
@@ -48,8 +49,8 @@ class Peer:
     def __init__(self, python, device, threads):
         command = [python, str(ROOT / "bench" / "peers" / "pytorch.py"), "--device", device, "--threads", str(threads)]
         environment = {**PEER_MEMORY, **os.environ}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                        text=True, env=environment)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True, env=environment)
 
     def ask(self, what, **arguments):
         self.process.stdin.write(json.dumps({"do": what, **arguments}) + "\n")
@@ -150,7 +151,8 @@ def start_peer(program, device, python, threads, result):
         differences = checked.get("differences", {})
         wrong = {name: d for name, d in differences.items() if not d <= ALLOWED[name.rsplit("/", 1)[1]]}
         if "error" in checked or wrong or not differences:
-            raise RuntimeError(f"PyTorch's results are not ours: {checked.get('error') or wrong or 'nothing to compare'}")
+            why = checked.get("error") or wrong or "nothing to compare"
+            raise RuntimeError(f"PyTorch's results are not ours: {why}")
         result["peer"]["differences"] = {name: float(f"{d:.1e}") for name, d in differences.items()}
         say(f"results agree with PyTorch {about['torch']}: largest relative difference "
             + ", ".join(f"{max(d for n, d in differences.items() if n.endswith('/' + t)):.0e} ({t})" for t in ALLOWED))
@@ -218,7 +220,8 @@ def commit():
     def git(*command):
         return subprocess.run(["git", "-C", str(ROOT), *command], capture_output=True, text=True).stdout.strip()
     try:
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno", "include", "bench") else "")
+        changed = git("status", "--porcelain", "-uno", "include", "bench")
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
     except OSError:
         return ""
 

@@ -4,8 +4,8 @@
 
     run_gpu.py BUILD [--json FILE] [--skip-sanitizer] [--skip-benchmarks] [--python PYTHON] [GOOGLE BENCHMARK OPTION...]
 
-Needs the driver and Python's standard library; where PYTHON, $FUSE_BENCH_PYTHON or python3 has PyTorch with CUDA, the same work
-is measured through it. Where compute-sanitizer is found (on the PATH or in the CUDA Toolkit), its
+Needs the driver and Python's standard library; where PYTHON, $FUSE_BENCH_PYTHON or python3 has PyTorch with CUDA, the
+same work is measured through it. Where compute-sanitizer is found (on the PATH or in the CUDA Toolkit), its
 four tools run over the first test cases of each program: --sanitizer-cases bounds how many.
 """
 import argparse
@@ -30,7 +30,8 @@ def gpu():
     command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader"]
     query = subprocess.run(command, capture_output=True, text=True) if shutil.which("nvidia-smi") else None
     if not query or query.returncode != 0 or not query.stdout.strip():
-        sys.exit("run_gpu.py: nvidia-smi finds no GPU; the CUDA tests run without one on the simulated device: ./dev test")
+        sys.exit("run_gpu.py: nvidia-smi finds no GPU; the CUDA tests run on the simulated device without one: "
+                 "./dev test")
     return dict(zip(fields.split(","), map(str.strip, query.stdout.splitlines()[0].split(","))))
 
 
@@ -52,7 +53,8 @@ def test(program, prefix=(), options=()):
     if status != 0 and failed == 0:
         failed = 1
     tool = f" ({' '.join(prefix[1:3])})" if prefix else ""
-    print(f"{'ok    ' if status == 0 else 'FAILED'} {program.name}{tool}: {passed} passed, {failed} failed, {seconds:.1f} s")
+    verdict = "ok    " if status == 0 else "FAILED"
+    print(f"{verdict} {program.name}{tool}: {passed} passed, {failed} failed, {seconds:.1f} s")
     if status != 0:
         print("\n".join("    " + line for line in output.splitlines()[-60:]), flush=True)
     return {"passed": passed, "failed": failed, "seconds": round(seconds, 2), "status": status}
@@ -87,8 +89,8 @@ def main():
     broken = []
     if not options.skip_benchmarks:
         python, missing = run_benchmarks.python_with_torch(options.python)
-        report["benchmarks"], broken = run_benchmarks.run_all(options.build / "bench", benchmark_options, name="bench_cuda*",
-                                                              python=python, missing=missing)
+        report["benchmarks"], broken = run_benchmarks.run_all(options.build / "bench", benchmark_options,
+                                                              name="bench_cuda*", python=python, missing=missing)
         for program in report["benchmarks"]["programs"]:
             print("\n" + run_benchmarks.report.screen(report["benchmarks"], program) + "\n", flush=True)
 

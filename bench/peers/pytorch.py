@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The works of the benchmarks through PyTorch, eager and torch.compile: started and asked by tools/run_benchmarks.py, so
-that its calls alternate with those of fuse. Reads one JSON object a line, answers each with one.
+"""The works of the benchmarks through PyTorch, eager and torch.compile: started and asked by tools/run_benchmarks.py,
+so that its calls alternate with those of fuse. Reads one JSON object a line, answers each with one.
 
     {"do": "about"}                                     -> versions, threads
-    {"do": "check", "directory": D}                     -> largest relative difference to the dumped results, work by work
+    {"do": "check", "directory": D}                     -> largest relative difference to the dumped results of each work
     {"do": "prepare", "work": W, "dtype": T}            -> {} once everything is compiled
-    {"do": "measure", "work": W, "dtype": T, "seconds": S} -> {"eager": [seconds a call...], "compiled": [...]}
+    {"do": "measure", "work": W, "dtype": T, "seconds": S} -> seconds of calls: {"eager": [...], "compiled": [...]}
 
 Options: --device cpu|cuda, --threads N
 """
@@ -33,7 +33,8 @@ def read_npy(path):
     data = path.read_bytes()
     (length,) = struct.unpack_from("<H", data, 8)
     header = ast.literal_eval(data[10:10 + length].decode())
-    types = {"<f4": torch.float32, "<f8": torch.float64, "<f2": torch.float16, "<i8": torch.int64, "<u2": torch.bfloat16}
+    types = {"<f4": torch.float32, "<f8": torch.float64, "<f2": torch.float16, "<i8": torch.int64,
+             "<u2": torch.bfloat16}
     flat = torch.frombuffer(bytearray(data[10 + length:]), dtype=types[header["descr"]])
     return flat.reshape(header["shape"])
 

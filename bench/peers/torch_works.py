@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The works of bench/workloads.hpp as a PyTorch user writes them: functions of the same arguments, of the same shapes."""
+"""The works of bench/workloads.hpp as a PyTorch user writes them: the same arguments, of the same shapes."""
 import os
 
 import torch
@@ -64,8 +64,8 @@ class Layer(torch.nn.Module):
 
     def __init__(self, weights):
         super().__init__()
-        names = ("attention_norm", "q", "q_bias", "k", "k_bias", "v", "v_bias", "o", "o_bias", "mlp_norm", "gate", "gate_bias",
-                 "up", "up_bias", "down", "down_bias")
+        names = ("attention_norm", "q", "q_bias", "k", "k_bias", "v", "v_bias", "o", "o_bias", "mlp_norm", "gate",
+                 "gate_bias", "up", "up_bias", "down", "down_bias")
         for name, weight in zip(names, weights):
             self.register_buffer(name, weight)
 
