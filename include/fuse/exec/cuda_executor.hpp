@@ -212,8 +212,11 @@ class cuda_executor {
       start(name, row_kernel<P>, s.grid, static_cast<unsigned>(threads), s.shared, a, s.global, s.stride,
             capacity_of(n), wide);
     } else if constexpr (P::kind == family::tile) {
-      const index count = tiles::count<P>(a);
-      start(name, tile_kernel<P>, blocks(count, 1), 256, 0, a, count, products_are_wide<P>(a));
+      int width = tiles::tile_columns;  // narrower, until there are blocks for every multiprocessor
+      while (width > least_tile_width<P> && tiles::count<P>(a, width) < 4 * multiprocessors_) width /= 2;
+      const index count = tiles::count<P>(a, width);
+      const unsigned threads = width < 32 ? static_cast<unsigned>(width) * 8 : 256;
+      start(name, tile_kernel<P>, blocks(count, 1), threads, 0, a, count, width, products_are_wide<P>(a));
     } else {
       const index n = a.extent[P::outer], capacity = capacity_of(n);
       const scratch_plan s =

@@ -90,13 +90,22 @@ consteval row_shape shape_rows() {
 template <class P>
 inline constexpr row_shape row_shape_of = shape_rows<P>();
 
-/// The first thing that every kernel does: the next one may be made ready, and this one goes on when what the one
-/// before it wrote is there. (Programmatic dependent launch, compute capability 9.0; elsewhere both are nothing.)
-__device__ inline void follow_predecessor() {
+/// Programmatic dependent launch, compute capability 9.0 (elsewhere nothing): the kernel after this one may be made
+/// ready, and this one goes on when what the one before it wrote is there.
+__device__ inline void admit_successor() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   cudaTriggerProgrammaticLaunchCompletion();
+#endif
+}
+__device__ inline void await_predecessor() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   cudaGridDependencySynchronize();
 #endif
+}
+/// Both: the first thing that a kernel does.
+__device__ inline void follow_predecessor() {
+  admit_successor();
+  await_predecessor();
 }
 
 /// Copies bytes, a Word at a time where both addresses allow.
@@ -145,18 +154,65 @@ __global__ void __launch_bounds__(row_shape_of<P>.threads)
   }
 }
 
+/// Asks the L2 cache for the beginning of the rows of the right operands that a tile multiplies. They are weights, or
+/// nearly always so; to ask is allowed for whatever is there, before the kernel that writes it is through.
+template <class P>
+__device__ void prefetch_right_operands(const typename P::arguments& a, index t, int width) {
+  constexpr index line = 128, most = 4096;  // bytes of each row
+  const tiles::tile_place at = tiles::place_of<P>(a, t, width);
+  const auto place = place_of_row<P>(a, at.batch * length<P, P::outer - 1>(a) + at.first_row);
+  unrolled<P::steps>([&](auto i) FUSE_INLINE {
+    if constexpr (P::step[i].kind == step_kind::product) {
+      constexpr int right = P::step[i].in[1];
+      constexpr access_code r = P::access[right];
+      if constexpr (r.contraction == stepping::unit && !r.gathered) {
+        constexpr index size = sizeof(type_of<r.type>);
+        const index all = length<P, P::contraction>(a) * size, bytes = all < most ? all : most;
+        const index lines = (bytes + line - 1) / line;
+        for (index n = threadIdx.x; n < lines * at.columns; n += blockDim.x) {
+          const char* row =
+              a.base[right] + (place.at[right] + (at.first_column + n / lines) * a.step[right][P::outer]) * size;
+          asm volatile("prefetch.global.L2 [%0];" ::"l"(row + n % lines * line));
+        }
+      }
+    }
+  });
+}
+
+/// Fewest columns of a tile: as many as fill a sector of each output, where warps take columns of their own (right
+/// operands are read along the contraction), else all.
+template <class P>
+consteval int least_tile_width_of_program() {
+  int n = 8;
+  for (int s = 0; s < P::stores; ++s) {
+    const int in_sector = 32 / size_of(P::access[P::store[s].access].type);
+    n = n < in_sector ? in_sector : n;
+  }
+  for (int s = 0; s < P::steps; ++s)
+    if (P::step[s].kind == step_kind::product && P::access[P::step[s].in[1]].contraction != stepping::unit)
+      n = tiles::tile_columns;
+  return n;
+}
+template <class P>
+inline constexpr int least_tile_width = least_tile_width_of_program<P>();
+
+/// `width`: columns of a tile, a multiple of 4; a warp for every 4 of them.
 template <class P>
 __global__ void __launch_bounds__(256)
-    tile_kernel(const __grid_constant__ typename P::arguments a, index count, bool wide) {
+    tile_kernel(const __grid_constant__ typename P::arguments a, index count, int width, bool wide) {
   __shared__ __align__(16) char scratch[tiles::scratch_bytes<P, device_values>];
   __shared__ __align__(16) char storage[max_warps * 8];
-  follow_predecessor();
+  admit_successor();
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  if (index(blockIdx.x) < count) prefetch_right_operands<P>(a, blockIdx.x, width);
+#endif
+  await_predecessor();
   cuda_block b{storage};
   for (index t = blockIdx.x; t < count; t += gridDim.x) {
     if (wide)
-      run_tile<P, depth_lanes<P>, 1>(b, a, t, scratch);
+      run_tile<P, depth_lanes<P>, 1>(b, a, t, scratch, width);
     else
-      run_tile<P, 1, 1>(b, a, t, scratch);
+      run_tile<P, 1, 1>(b, a, t, scratch, width);
   }
 }
 

@@ -9,18 +9,31 @@
 namespace fuse {
 
 namespace tiles {
-inline constexpr int tile_rows = 8, tile_columns = 64;
+inline constexpr int tile_rows = 8, tile_columns = 64;  // at most: a launch may choose fewer columns
 
 /// Bytes of scratch memory of one block.
 template <class P, class Values>
 inline constexpr int scratch_bytes = rows::scratch_count<P, Values>() * tile_rows* tile_columns * 8;
 
-/// Tiles of the whole index space: batches x tiles of rows x tiles of columns.
+/// Tiles of the whole index space: batches x tiles of rows x tiles of `width` columns.
 template <class P>
-FUSE_HD index count(const typename P::arguments& a) {
+FUSE_HD index count(const typename P::arguments& a, int width = tile_columns) {
   const index r = length<P, P::outer - 1>(a), c = length<P, P::outer>(a);
-  return row_count<P, P::outer - 1>(a) * ((r + tiles::tile_rows - 1) / tiles::tile_rows) *
-         ((c + tile_columns - 1) / tile_columns);
+  return row_count<P, P::outer - 1>(a) * ((r + tile_rows - 1) / tile_rows) * ((c + width - 1) / width);
+}
+
+/// Where tile number t lies: tiles of the same columns are next to each other, so that a weight is read from cache.
+struct tile_place {
+  index batch, first_row, rows, first_column, columns;
+};
+template <class P>
+FUSE_HD tile_place place_of(const typename P::arguments& a, index t, int width) {
+  const index all_rows = length<P, P::outer - 1>(a), all_columns = length<P, P::outer>(a);
+  const index row_tiles = (all_rows + tile_rows - 1) / tile_rows, column_tiles = (all_columns + width - 1) / width;
+  const index batch = quotient(t, row_tiles * column_tiles), in_batch = t - batch * row_tiles * column_tiles;
+  const index row = in_batch % row_tiles * tile_rows, column = in_batch / row_tiles * width;
+  return {batch, row, all_rows - row < tile_rows ? all_rows - row : tile_rows, column,
+          all_columns - column < width ? all_columns - column : width};
 }
 }  // namespace tiles
 
@@ -49,22 +62,15 @@ FUSE_HD void run_epilogue(const B& b, const typename P::arguments& a, index firs
   }
 }
 
-/// Tile number t, tiles of the same columns next to each other, so that a weight is read from cache.
+/// Tile number t of those of `width` columns.
 FUSE_UNCHECKED
 template <class P, int Depth, int N, block B>
-FUSE_HD void run_tile(const B& b, const typename P::arguments& a, index t, char* scratch) {
+FUSE_HD void run_tile(const B& b, const typename P::arguments& a, index t, char* scratch,
+                      int width = tiles::tile_columns) {
   using V = typename B::values;
-  const index all_rows = length<P, P::outer - 1>(a), all_columns = length<P, P::outer>(a);
-  const index row_tiles = (all_rows + tiles::tile_rows - 1) / tiles::tile_rows;
-  const index column_tiles = (all_columns + tiles::tile_columns - 1) / tiles::tile_columns;
-  const index batch = quotient(t, row_tiles * column_tiles);
-  const index in_batch = t - batch * row_tiles * column_tiles;
-  const index first_row = in_batch % row_tiles * tiles::tile_rows,
-              first_column = in_batch / row_tiles * tiles::tile_columns;
-  const index rows = all_rows - first_row < tiles::tile_rows ? all_rows - first_row : tiles::tile_rows;
-  const index columns =
-      all_columns - first_column < tiles::tile_columns ? all_columns - first_column : tiles::tile_columns;
-  const auto place = place_of_row<P>(a, batch * all_rows + first_row);
+  const auto [batch, first_row, rows, first_column, columns] = tiles::place_of<P>(a, t, width);
+  const index first = batch * length<P, P::outer - 1>(a) + first_row;  // row of the whole index space
+  const auto place = place_of_row<P>(a, first);
 
   auto product_at = [&](auto i, index row) FUSE_INLINE {
     using T = compute_type_of<P::step[i].type>;
@@ -78,7 +84,7 @@ FUSE_HD void run_tile(const B& b, const typename P::arguments& a, index t, char*
   });
   b.sync();
 
-  run_epilogue<P, N>(b, a, batch * all_rows + first_row, rows, first_column, columns, product_at);
+  run_epilogue<P, N>(b, a, first, rows, first_column, columns, product_at);
   b.sync();  // the next tile writes the scratch memory again
 }
 
