@@ -20,8 +20,11 @@ class call_key {
       words_.push_back(l.region);
       words_.push_back(l.address -
                        leaves_[static_cast<std::size_t>(first_of_[static_cast<std::size_t>(l.region) - 1])].address);
-      words_.push_back(
-          static_cast<index>(with_addresses ? l.address : l.address % static_cast<std::uintptr_t>(alignment)));
+      if (l.address == 0)
+        words_.push_back(-1);  // the function is to see that it is null
+      else
+        words_.push_back(
+            static_cast<index>(with_addresses ? l.address : l.address % static_cast<std::uintptr_t>(alignment)));
     }
     values_.clear();
     values_.push_back(0);  // region 0: the memory of the graph
@@ -33,6 +36,10 @@ class call_key {
   /// Of every region: its address, or the bits of its scalar. The first is the memory of the graph.
   const std::vector<std::uint64_t>& values() const { return values_; }
   std::size_t memory_regions() const { return first_of_.size(); }
+  /// Is region r memory that the call may read or write?
+  bool has_memory(std::size_t r) const {
+    return r > 0 && r <= first_of_.size() && values_[r] != 0 && bytes_[r - 1] > 0;
+  }
   std::size_t regions() const { return values_.size(); }
   const std::vector<const void*>& stays() const { return stays_; }
   /// Bytes that the arguments span: what makes one call larger than another.
@@ -49,6 +56,7 @@ class call_key {
         : key_(key), origin_(origin), scalar_(key.first_of_.size() + 1) {}
     void* address() {
       const leaf& l = key_.leaves_[leaf_++];
+      if (l.address == 0) return nullptr;
       const std::size_t first = static_cast<std::size_t>(key_.first_of_[static_cast<std::size_t>(l.region) - 1]);
       return reinterpret_cast<void*>(origin_[static_cast<std::size_t>(l.region)] +
                                      (l.address - key_.leaves_[first].address));
@@ -133,11 +141,12 @@ class call_key {
     }
     // Regions in the order of the arguments.
     region_of_group_.assign(static_cast<std::size_t>(groups), 0);
-    first_of_.clear();
+    first_of_.clear(), bytes_.clear();
     for (std::size_t i = 0; i < n; ++i) {
       int& region = region_of_group_[static_cast<std::size_t>(group_[i])];
       if (region == 0) {
         first_of_.push_back(static_cast<int>(i));
+        bytes_.push_back(leaves_[i].bytes);
         region = static_cast<int>(first_of_.size());
       }
       leaves_[i].region = region;
@@ -149,6 +158,7 @@ class call_key {
   std::vector<long long> scalars_;
   std::vector<std::uint64_t> values_;
   std::vector<const void*> stays_;
+  std::vector<std::uintptr_t> bytes_;  // of the first leaf of each region
   std::vector<int> order_, group_, region_of_group_, first_of_;
 };
 

@@ -11,7 +11,9 @@ namespace fuse::runtime {
 
 /// The captured form of a call on an Executor: captured<host_executor<M>>, captured<cuda_executor<M>>.
 ///   captured(executor, arena)  begins to capture; arena: the address that its memory has meanwhile
+///   explain(problem)           the function threw this: throws something better where it knows it
 ///   finish()                   ends it; throws what went wrong
+///   keep_addresses()           serves the addresses it was captured at, and no others
 ///   measure(origins)           says where the regions lay meanwhile
 ///   prepare(values)            makes it ready to launch with these addresses and scalars
 ///   bind(region, value)        another address or scalar; update() makes it so
@@ -72,6 +74,9 @@ class arena_recorder : public Recorder {
   /// Memory that is still in use, but for that of kernels: tensors.
   int tensors() const { return layout_->live() - (workspace_[0] >= 0) - (workspace_[1] >= 0); }
   virtual void defer(const deferred_call& call) = 0;
+  void enter_loop() { ++loops_; }
+  void leave_loop() { --loops_; }
+  bool in_loop() const { return loops_ > 0; }
 
  protected:
   ~arena_recorder() = default;
@@ -80,6 +85,7 @@ class arena_recorder : public Recorder {
   std::uint64_t origin_;
   std::shared_ptr<arena_layout> layout_ = std::make_shared<arena_layout>();
   index workspace_[2] = {-1, -1};
+  int loops_ = 0;  // that are open
 };
 
 }  // namespace fuse::runtime

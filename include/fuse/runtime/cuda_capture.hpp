@@ -64,6 +64,19 @@ class captured<cuda_executor<Built>> {
     captured& into_;
   };
 
+  /// What a call of the function that failed means for the capture: it is one that no graph can hold, or it looked at
+  /// an address, which is none of memory yet.
+  void explain(const error& problem) {
+    const cudaError_t last = refused_ != cudaSuccess ? refused_ : cudaPeekAtLastError();
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    if (cudaStreamIsCapturing(executor_.stream(), &status) == cudaSuccess &&
+        status == cudaStreamCaptureStatusInvalidated && problem.category() != error_category::capture)
+      refuse(last);
+    if (problem.category() == error_category::cuda && last == cudaErrorInvalidValue) {
+      cudaGetLastError();
+      throw error(error_category::capture, problem.what());
+    }
+  }
   /// Ends the capture.
   void finish() {
     end();
@@ -74,6 +87,10 @@ class captured<cuda_executor<Built>> {
   /// From where the addresses of each region counted during the capture.
   void measure(const std::vector<std::uint64_t>& origins) {
     for (piece& p : pieces_) p.words.measure(origins);
+  }
+  /// It was captured at real addresses, and serves them alone.
+  void keep_addresses() {
+    for (piece& p : pieces_) p.words.keep_addresses();
   }
   void prepare(const std::vector<std::uint64_t>& values) {
     bind_all(values);
@@ -144,10 +161,13 @@ class captured<cuda_executor<Built>> {
                 "cudaStreamBeginCaptureToGraph");
     const cudaStream_t outer = executor_.exchange_stream(side);
     try {
+      recording_.enter_loop();
       body();
+      recording_.leave_loop();
       decide(false);
     } catch (...) {
       executor_.exchange_stream(outer);
+      refused_ = cudaPeekAtLastError();
       cudaGraph_t dropped = nullptr;
       cudaStreamEndCapture(side, &dropped);
       cudaGetLastError();
@@ -206,26 +226,43 @@ class captured<cuda_executor<Built>> {
   }
   void end() {
     capturing_ = false;
+    const cudaError_t last = cudaPeekAtLastError();
     cudaGraph_t g = nullptr;
     const cudaError_t e = cudaStreamEndCapture(executor_.stream(), &g);
     graph_owner graph(g);
-    if (e == cudaErrorStreamCaptureInvalidated) refuse();
-    if (e == cudaErrorStreamCaptureUnjoined)
+    if (e == cudaErrorStreamCaptureInvalidated) refuse(last);
+    if (e == cudaErrorStreamCaptureUnjoined) {
+      cudaGetLastError();
       throw error(error_category::capture,
                   "fuse::graphed: another stream has work in the capture that the executor's stream never waits for "
-                  "(join it before the function returns)");
+                  "(join it before the function returns, and before fuse::uncaptured)");
+    }
     cuda::check(e, "cudaStreamEndCapture");
     piece p{std::move(graph)};
     p.nodes.read(p.graph.get(), names_, loops_, p.words);
     if (p.nodes.size() > 0) pieces_.push_back(std::move(p));
   }
-  [[noreturn]] void refuse() {
+  /// `why`: the last error of a call that the function made.
+  [[noreturn]] void refuse(cudaError_t why) {
     cudaGetLastError();
+    const char* what =
+        "made a call that no graph can hold (synchronising, cudaMalloc, cudaFree, work in the default "
+        "stream, waiting for an event of outside)";
+    const char* instead = "put it into fuse::uncaptured, or outside the graphed function";
+    if (why == cudaErrorStreamCaptureUnsupported) {
+      what = "synchronised, or called cudaMalloc, cudaFree or another function that no graph can hold";
+    } else if (why == cudaErrorStreamCaptureImplicit) {
+      what = "gave work to the default stream, which waits for all others";
+      instead = "give it to the executor's stream()";
+    } else if (why == cudaErrorStreamCaptureIsolation) {
+      what = "waited for an event that was recorded outside of it";
+      instead = "wait before the call, or in fuse::uncaptured";
+    }
     throw error(error_category::capture,
-                text("fuse::graphed: the function made a call that no graph can hold (synchronising, cudaMalloc, "
-                     "cudaFree, work in the default stream) after ")
+                text("fuse::graphed: the function ")
+                    << what << " after "
                     << (names_.empty() ? text("its start") : text("the launch of ") << names_.back().second.c_str())
-                    << ": put it into fuse::uncaptured, or outside the graphed function");
+                    << ": " << instead);
   }
   void split(const deferred_call& c) {
     end();
@@ -242,7 +279,7 @@ class captured<cuda_executor<Built>> {
     cuda::check(
         cudaStreamGetCaptureInfo(executor_.stream(), &status, nullptr, &at.graph, &at.after, &at.edges, &at.count),
         "cudaStreamGetCaptureInfo");
-    if (status != cudaStreamCaptureStatusActive) refuse();
+    if (status != cudaStreamCaptureStatusActive) refuse(cudaPeekAtLastError());
     return at;
   }
   void name_last(const char* name, cudaStream_t stream) {
@@ -253,7 +290,7 @@ class captured<cuda_executor<Built>> {
     std::size_t count = 0;
     cuda::check(cudaStreamGetCaptureInfo(stream, &status, nullptr, &graph, &after, &edges, &count),
                 "cudaStreamGetCaptureInfo", name);
-    if (status != cudaStreamCaptureStatusActive) refuse();
+    if (status != cudaStreamCaptureStatusActive) refuse(cudaPeekAtLastError());
     if (count == 1) names_.emplace_back(after[0], name);
   }
   /// Adds a node after what the stream has so far; what comes next comes after it.
@@ -312,6 +349,7 @@ class captured<cuda_executor<Built>> {
   std::unique_ptr<side_stream> side_;
   cudaStream_t main_ = nullptr;
   bool capturing_ = false;
+  cudaError_t refused_ = cudaSuccess;  // of a call in the body of a loop
   std::vector<piece> pieces_;
   node_names names_;
   std::vector<cuda_nodes::loop> loops_;

@@ -17,8 +17,19 @@ namespace fuse {
 
 namespace runtime {
 
+/// What the function is given for an argument decides which graphs serve it: a tensor is its view.
+template <class A>
+struct given {
+  using type = A;
+};
+template <arguments::leaf A>
+struct given<A> {
+  using type = typename view_type<A>::type;
+};
 template <class... A>
-inline constexpr char type_tag = 0;
+inline constexpr char tag = 0;
+template <class... A>
+inline constexpr const char& type_tag = tag<typename given<A>::type...>;
 template <class T>
 inline constexpr bool is_padded = false;
 template <class V>
@@ -108,8 +119,7 @@ class graphed {
           [&](const auto&... a) {
             runtime::call_key key;
             key.read(nullptr, work_type::alignment, false, stretched(a)...);
-            jobs.push_back(
-                {key.bytes(), [&] { std::apply([&](const auto&... b) { capture_only(stretched(b)...); }, one); }});
+            jobs.push_back({key.bytes(), [&] { std::apply([&](const auto&... b) { capture_only(b...); }, one); }});
           },
           one);
     };
@@ -121,6 +131,7 @@ class graphed {
   /// Forgets all graphs, and that it was warmed up.
   void clear() {
     const std::scoped_lock lock(mutex_);
+    latest_ = nullptr;
     entries_.clear();
     templates_.clear();
     memory_.reset();
@@ -216,7 +227,7 @@ class graphed {
     const values& now = key_.values();
     for (std::size_t r = 1; r < now.size(); ++r) {
       const bool is_new = !e.bound || e.values[r] != now[r];
-      if (r <= key_.memory_regions() && now[r] != 0 && (is_new || options_.check_memory)) check_address(r, now[r]);
+      if (key_.has_memory(r) && (is_new || options_.check_memory)) check_address(r, now[r]);
       if (!is_new) continue;
       e.work->bind(r, now[r]);
       e.values[r] = now[r];
@@ -226,11 +237,11 @@ class graphed {
     const std::int64_t before = e.work->updates();
     e.work->update();
     counts_.updates += e.work->updates() - before;
+    if (e.memory) ++e.memory->generation;  // also where a launch fails halfway
     {
       const profile_range range("fuse::graphed");
       e.work->launch();
     }
-    if (e.memory) ++e.memory->generation;
     ++counts_.replays;
     e.last_used = ++clock_;
     latest_ = &e;
@@ -257,9 +268,15 @@ class graphed {
 
   template <class... A>
   void capture_only(const A&... a) {
-    read_key(a...);
-    if (!uses_graphs() || find()) return;
-    capture(a...);
+    if constexpr ((runtime::is_padded<A> || ...)) {
+      std::size_t place = 0;
+      if (padding_.size() < sizeof...(A)) padding_.resize(sizeof...(A));
+      const std::tuple<decltype(stretched(a))...> at{room_for(place++, a)...};
+      std::apply([&](const auto&... x) { capture_only(x...); }, at);
+    } else {
+      read_key(a...);
+      if (uses_graphs() && !find()) capture(a...);
+    }
   }
   template <class... A>
   entry* capture(const A&... a) {
@@ -280,6 +297,17 @@ class graphed {
   /// false where a graph for these addresses alone has to do.
   template <class... A>
   bool capture_rebindable(entry& e, const A&... a) {
+    if (!capture_at_shadows(e, a...)) return false;
+    reserve(e, e.arena_bytes);
+    e.values = key_.values();
+    e.values[0] = address_of(e);
+    if (!serves(e, e.values, a...)) return false;
+    e.work->prepare(e.values);
+    e.bound = true;
+    return true;
+  }
+  template <class... A>
+  bool capture_at_shadows(entry& e, const A&... a) {
     e.origins = runtime::shadow_origins(key_);
     try {
       e.work = std::make_unique<work_type>(executor_, e.origins[0]);
@@ -295,35 +323,31 @@ class graphed {
     }
     e.work->measure(e.origins);
     e.arena_bytes = e.work->layout().peak();
-    reserve(e, e.arena_bytes);
-
-    e.values = key_.values();
-    e.values[0] = address_of(e);
-    {
-      work_type again(executor_, e.values[0]);
-      collect(again, e.values, a...);
-      e.work->bind_all(e.values);
-      if (!e.work->same_as(again)) {
-        if (work_type::may_pin) {
-          e.work.reset();
-          e.results.reset();
-          return false;
-        }
-        throw error(error_category::capture,
-                    "fuse::graphed: the function issues other work for other addresses, or at every call (it must "
-                    "issue the same for arguments of one shape; give it what it decides by with fuse::fixed)");
-      }
-    }
-    e.work->prepare(e.values);
-    e.bound = true;
     return true;
+  }
+  /// Is what was captured at shadow addresses, bound to these, what is captured at these?
+  template <class... A>
+  bool serves(entry& e, const values& elsewhere, const A&... a) {
+    work_type again(executor_, elsewhere[0]);
+    collect(again, elsewhere, a...);
+    e.work->bind_all(elsewhere);
+    if (e.work->same_as(again)) return true;
+    if (!work_type::may_pin)
+      throw error(error_category::capture,
+                  "fuse::graphed: the function issues other work for other addresses, or at every call (it must "
+                  "issue the same for arguments of one shape; give it what it decides by with fuse::fixed)");
+    e.work.reset();
+    e.results.reset();
+    return false;
   }
   /// A graph that holds the call's own addresses: for work that takes addresses in a form of its own.
   template <class... A>
   void capture_pinned(entry& e, const A&... a) {
     e.pinned = true;
     e.origins = e.values = key_.values();
-    index needed = std::max<index>(e.arena_bytes, index(1) << 20);
+    index needed = index(1) << 20;
+    if (options_.memory_limit > 0) needed = std::min(needed, static_cast<index>(options_.memory_limit));
+    needed = std::max(needed, e.arena_bytes);
     do {
       e.results.reset();
       e.work.reset();
@@ -333,6 +357,7 @@ class graphed {
       e.results = collect(*e.work, e.values, a...);
       needed = e.work->layout().peak();
     } while (needed > e.memory->bytes);
+    e.work->keep_addresses();
     e.work->prepare(e.values);
     e.bound = true;
     ++counts_.pinned;
@@ -346,11 +371,16 @@ class graphed {
   template <class... A>
   std::shared_ptr<void> collect(work_type& work, const values& origins, const A&... a) {
     std::shared_ptr<void> results;
-    if constexpr (std::is_void_v<returned<A...>>) {
-      run_at(origins, a...);
-    } else {
-      using type = typename held<A...>::type;
-      results = std::make_shared<type>(held<A...>::of(run_at(origins, a...)));
+    try {
+      if constexpr (std::is_void_v<returned<A...>>) {
+        run_at(origins, a...);
+      } else {
+        using type = typename held<A...>::type;
+        results = std::make_shared<type>(held<A...>::of(run_at(origins, a...)));
+      }
+    } catch (const error& problem) {
+      work.explain(problem);
+      throw;
     }
     work.finish();
     if (work.tensors() > held<A...>::tensors)
@@ -438,6 +468,14 @@ class graphed {
 
   // ---- within another capture ----
 
+  /// Two captures at different addresses, neither of which is memory, prove that every address is known.
+  template <class... A>
+  bool capture_part(entry& e, const A&... a) {
+    if (!capture_at_shadows(e, a...)) return false;
+    values elsewhere = e.origins;
+    for (std::size_t r = 0; r < elsewhere.size(); ++r) elsewhere[r] += (static_cast<std::uint64_t>(r) + 1) << 20;
+    return serves(e, elsewhere, a...);
+  }
   /// Captured once for a shape, and then part of every graph that calls it.
   template <class... A>
   auto call_within(const A&... a) {
@@ -447,17 +485,15 @@ class graphed {
       auto e = std::make_unique<entry>();
       e->words = key_.words();
       e->stays = key_.stays();
-      e->origins = runtime::shadow_origins(key_);
-      e->work = std::make_unique<work_type>(executor_, e->origins[0]);
-      e->results = collect(*e->work, e->origins, a...);
-      e->work->measure(e->origins);
-      e->arena_bytes = e->work->layout().peak();
-      ++counts_.captures;
+      e->pinned = !capture_part(*e, a...);
+      if (templates_.size() >= options_.capacity) templates_.erase(templates_.begin());
       templates_.push_back(std::move(e));
       found = templates_.end() - 1;
+      ++counts_.captures;
     }
     entry& e = **found;
     check_static(e);
+    if (e.pinned) return run_directly(a...);
     auto memory =
         std::make_shared<buffer>(executor_.allocate(static_cast<std::size_t>(std::max<index>(e.arena_bytes, 1))));
     values now = key_.values();
@@ -492,6 +528,10 @@ class graphed {
   }
   template <class... A>
   auto with_padding(const A&... a) {
+    if (executor_.recording() && executor_.recording()->captures())
+      throw error(error_category::capture,
+                  "fuse::graphed: a padded argument is copied by the host, which no graph can hold (pad in the call of "
+                  "the outermost graphed function)");
     index length = -1, bucket = -1;
     std::size_t place = 0;
     if (padding_.size() < sizeof...(A)) padding_.resize(sizeof...(A));
@@ -517,11 +557,30 @@ class graphed {
         },
         arguments);
   }
-  /// A padded argument in memory of the bucket's length: its rows, and then zeros.
+  /// An argument as the graph sees it: in memory of the bucket's length where it is shorter.
+  template <class A>
+  auto room_for(std::size_t place, const A& a) {
+    const auto view = stretched(a);
+    if constexpr (runtime::is_padded<A>) {
+      if (a.view.extents()[0] == view.extents()[0]) return view;
+      const std::size_t bytes = static_cast<std::size_t>(view.size()) * sizeof(*view.data());
+      auto& [memory, have] = padding_[place];
+      if (have < bytes) {
+        memory = buffer{};
+        have = 0;
+        memory = executor_.allocate(bytes);
+        have = bytes;
+      }
+      return decltype(a.view)(static_cast<decltype(a.view.data())>(memory.data()), view.extents());
+    } else {
+      return view;
+    }
+  }
+  /// The same, with the argument's rows in it, and then zeros.
   template <class A>
   auto fill(std::size_t place, const A& a, index& length, index& bucket) {
     if constexpr (runtime::is_padded<A>) {
-      const auto view = stretched(a);
+      const auto view = room_for(place, a);
       const index n = a.view.extents()[0], m = view.extents()[0];
       if (length >= 0 && (length != n || bucket != m))
         throw error(error_category::extents, text("fuse::graphed: padded arguments have the lengths ")
@@ -530,17 +589,11 @@ class graphed {
       if (n == m) return view;
       const std::size_t row = static_cast<std::size_t>(a.view.size() / std::max<index>(n, 1)) * sizeof(*view.data());
       const std::size_t bytes = static_cast<std::size_t>(view.size()) * sizeof(*view.data());
-      auto& [memory, have] = padding_[place];
-      if (have < bytes) {
-        have = 0;
-        memory = executor_.allocate(bytes);
-        have = bytes;
-      }
-      char* to = static_cast<char*>(memory.data());
+      char* to = static_cast<char*>(padding_[place].memory.data());
       const std::size_t used = n > 0 ? row * static_cast<std::size_t>(n) : 0;
       if (used > 0) executor_.copy("padding", to, reinterpret_cast<const char*>(a.view.data()), used);
       executor_.clear(to + used, bytes - used);
-      return decltype(a.view)(reinterpret_cast<decltype(a.view.data())>(to), view.extents());
+      return view;
     } else {
       return stretched(a);
     }

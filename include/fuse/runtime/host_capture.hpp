@@ -36,6 +36,8 @@ class captured<host_executor<Built>> {
   };
 
   void finish() { stop(); }
+  void explain(const error&) {}
+  void keep_addresses() { parameters_.keep_addresses(); }
   arena_layout& layout() { return recording_.layout(); }
   int tensors() const { return recording_.tensors(); }
   /// From where the addresses of each region counted during the capture.
@@ -76,7 +78,9 @@ class captured<host_executor<Built>> {
     const std::size_t begin = nodes_.size();
     const loop_words l{going, most};
     add("while", kind::loop, nullptr, &l, sizeof l);
+    recording_.enter_loop();
     body();
+    recording_.leave_loop();
     add("end", kind::end, nullptr, nullptr, 0);
     nodes_[begin].distance = nodes_.back().distance = nodes_.size() - 1 - begin;
   }

@@ -36,6 +36,8 @@ class parameters {
       changed(u.node);
     }
   }
+  /// Takes words that look like shadow addresses for what they are: nothing is bound any more.
+  void keep_addresses() { uses_.clear(); }
   std::size_t use_count() const {
     std::size_t n = 0;
     for (const auto& region : uses_) n += region.size();

@@ -56,11 +56,15 @@ void uncaptured(Executor& executor, F f, const A&... a) {
     f(executor, a...);
     return;
   }
+  auto& recording = *static_cast<typename runtime::captured<Executor>::recording*>(r);
+  if (recording.in_loop())
+    throw error(error_category::capture,
+                "fuse::uncaptured: inside fuse::while_loop the device decides what comes next, so that no call can be "
+                "made there (put it before or after the loop)");
   using call = runtime::deferred<Executor, F, A...>;
   const auto owner = std::make_shared<F>(std::move(f));
   const auto words = call::pack(owner.get(), a...);
-  static_cast<typename runtime::captured<Executor>::recording*>(r)->defer(
-      {&call::run, words.data(), sizeof words, owner});
+  recording.defer({&call::run, words.data(), sizeof words, owner});
 }
 
 }  // namespace fuse
