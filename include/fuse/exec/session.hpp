@@ -20,21 +20,58 @@ constexpr bool is_row_major(int b) {
                                                                        : g.arguments[b].contiguous;
 }
 
-/// For each buffer the last kernel that reads it, or -1.
+/// For each buffer the first and the last kernel that touches it, or -1.
 template <class Source>
-struct last_readers {
-  static constexpr auto kernel = [] {
-    std::array<short, static_cast<std::size_t>(Source::plan.buffer_count) + 1> last{};
-    last.fill(-1);
+struct lifetimes {
+  struct table {
+    short first[Source::plan.buffer_count + 1], last[Source::plan.buffer_count + 1];
+    short place[Source::plan.buffer_count + 1];  // of a temporary
+    int places = 0;
+  };
+  static constexpr table of = [] {
+    constexpr auto& plan = Source::plan;
+    table t{};
+    for (int b = 0; b <= plan.buffer_count; ++b) t.first[b] = t.last[b] = t.place[b] = -1;
+    auto touch = [&](short b, short kernel) {
+      if (b < 0) return;
+      if (t.first[b] < 0) t.first[b] = kernel;
+      t.last[b] = kernel;
+    };
     [&]<int... K>(std::integer_sequence<int, K...>) {
       auto visit = [&](const kernel_plan& k, short number) {
-        for (int i = 0; i < k.access_count; ++i)
-          if (k.accesses[i].buffer >= 0) last[static_cast<std::size_t>(k.accesses[i].buffer)] = number;
+        for (int i = 0; i < k.access_count; ++i) touch(k.accesses[i].buffer, number);
+        for (int s = 0; s < k.store_count; ++s) {  // a scatter copies its target first
+          const short from = plan.buffers[k.accesses[k.stores[s].access].buffer].copied_from;
+          if (from >= 0) touch(plan.state[from].buffer, number);
+        }
       };
       (visit(Source::template kernel<K>::k, K), ...);
     }
     (std::make_integer_sequence<int, Source::kernels>{});
-    return last;
+
+    // Temporaries that are never needed at once share a place; those of one shape first.
+    int holder[Source::plan.buffer_count + 1]{};  // of each place: the temporary that it was given to last
+    for (int kernel = 0; kernel < Source::kernels; ++kernel) {
+      for (int b = 0; b < plan.buffer_count; ++b) {
+        if (plan.buffers[b].kind != planning::buffer_kind::temporary || plan.buffers[b].node < 0 ||
+            t.first[b] != kernel)
+          continue;
+        int chosen = -1;
+        for (int p = 0; p < t.places; ++p) {
+          if (t.last[holder[p]] >= kernel) continue;
+          const node &x = Source::graph.nodes[plan.buffers[b].node],
+                     &y = Source::graph.nodes[plan.buffers[holder[p]].node];
+          bool same = x.rank == y.rank && x.type == y.type;
+          for (int i = 0; i < x.rank && same; ++i) same = x.dims[i] == y.dims[i];
+          if (chosen < 0 || same) chosen = p;
+          if (same) break;
+        }
+        if (chosen < 0) chosen = t.places++;
+        holder[chosen] = b;
+        t.place[b] = static_cast<short>(chosen);
+      }
+    }
+    return t;
   }();
 };
 /// Which stores of kernel K, a bit each, write what a later kernel of the plan reads.
@@ -43,8 +80,7 @@ constexpr unsigned stores_read_later() {
   constexpr const kernel_plan& k = Source::template kernel<K>::k;
   unsigned bits = 0;
   for (int s = 0; s < k.store_count; ++s)
-    if (last_readers<Source>::kernel[static_cast<std::size_t>(k.accesses[k.stores[s].access].buffer)] > K)
-      bits |= 1u << s;
+    if (lifetimes<Source>::of.last[k.accesses[k.stores[s].access].buffer] > K) bits |= 1u << s;
   return bits;
 }
 
@@ -57,7 +93,8 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
   binding::check_lengths<Source>(name, length);
 
   binding::memory buffers[plan.buffer_count + 1];
-  index arena = 0;
+  constexpr auto& lifetime = lifetimes<Source>::of;
+  index place_bytes[lifetime.places + 1]{};
   for (int b = 0; b < plan.buffer_count; ++b) {
     const planning::buffer_info& info = plan.buffers[b];
     if (info.node < 0) continue;
@@ -83,8 +120,7 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
     }
     binding::set_bytes(m, size_of(n.type));
     if (!given) {
-      m.data = reinterpret_cast<char*>(arena);  // its place in the arena, for now
-      arena += (m.bytes + 255) / 256 * 256;
+      if (const short p = lifetime.place[b]; p >= 0 && m.bytes > place_bytes[p]) place_bytes[p] = m.bytes;
     } else if (is_given<Source>(b)) {
       auto which = [&] {
         return text("fuse::") << name << ": "
@@ -101,6 +137,11 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
   }
   check_overlap<Source>(name, buffers);
 
+  index arena = 0, place_at[lifetime.places + 1]{};
+  for (int p = 0; p < lifetime.places; ++p) {
+    place_at[p] = arena;
+    arena += (place_bytes[p] + 255) / 256 * 256;
+  }
   // Kernels of some executors need rows that start at multiples of 16 bytes: what does not is copied to where it does.
   index staged[plan.buffer_count + 1];
   for (int b = 0; b < plan.buffer_count; ++b) {
@@ -116,8 +157,7 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
 
   char* base = arena > 0 ? executor.workspace(static_cast<std::size_t>(arena)) : nullptr;
   for (int b = 0; b < plan.buffer_count; ++b)
-    if (plan.buffers[b].kind == planning::buffer_kind::temporary)
-      buffers[b].data = base + reinterpret_cast<index>(buffers[b].data);
+    if (lifetime.place[b] >= 0) buffers[b].data = base + place_at[lifetime.place[b]];
   char* original[plan.buffer_count + 1];
   for (int b = 0; b < plan.buffer_count; ++b) {
     original[b] = buffers[b].data;
