@@ -74,11 +74,11 @@ def python_with_torch(named):
     return python, None
 
 
-def check_results(program, peer):
-    """PyTorch's eager results against ours, on small shapes. {work/dtype: difference}"""
+def check_results(directory, peer):
+    """PyTorch's eager results against those of our host executor, on small shapes. {work/dtype: difference}"""
     small = {**os.environ, "FUSE_BENCH_DIVIDE": "32"}
     with tempfile.TemporaryDirectory() as scratch:
-        subprocess.run([str(program), "--dump", scratch], check=True, env=small)
+        subprocess.run([str(directory / "bench_host"), "--dump", scratch], check=True, env=small)
         return peer.ask("check", directory=scratch)
 
 
@@ -146,16 +146,15 @@ def start_peer(program, device, python, threads, result):
         result["peer"] = {"missing": about["error"]}
         return None
     result["peer"] = about
-    if device == "cpu":
-        checked = check_results(program, peer)
-        differences = checked.get("differences", {})
-        wrong = {name: d for name, d in differences.items() if not d <= ALLOWED[name.rsplit("/", 1)[1]]}
-        if "error" in checked or wrong or not differences:
-            why = checked.get("error") or wrong or "nothing to compare"
-            raise RuntimeError(f"PyTorch's results are not ours: {why}")
-        result["peer"]["differences"] = {name: float(f"{d:.1e}") for name, d in differences.items()}
-        say(f"results agree with PyTorch {about['torch']}: largest relative difference "
-            + ", ".join(f"{max(d for n, d in differences.items() if n.endswith('/' + t)):.0e} ({t})" for t in ALLOWED))
+    checked = check_results(program.parent, peer)
+    differences = checked.get("differences", {})
+    wrong = {name: d for name, d in differences.items() if not d <= ALLOWED[name.rsplit("/", 1)[1]]}
+    if "error" in checked or wrong or not differences:
+        why = checked.get("error") or wrong or "nothing to compare"
+        raise RuntimeError(f"PyTorch's results are not ours: {why}")
+    result["peer"]["differences"] = {name: float(f"{d:.1e}") for name, d in differences.items()}
+    say(f"results agree with PyTorch {about['torch']}: largest relative difference "
+        + ", ".join(f"{max(d for n, d in differences.items() if n.endswith('/' + t)):.0e} ({t})" for t in ALLOWED))
     return peer
 
 
@@ -171,7 +170,7 @@ def run_program(program, python, rounds, wanted, options):
     if python and groups:
         try:
             peer = start_peer(program, device, python, threads, result)
-        except (RuntimeError, subprocess.CalledProcessError) as failure:
+        except (RuntimeError, OSError, subprocess.CalledProcessError) as failure:
             say(f"FAILED  {failure}")
             good = False
     if peer:

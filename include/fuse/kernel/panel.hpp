@@ -35,10 +35,9 @@ struct upcoming {
 
 /// sums(c, row) (+)= sum over k of left(k, row) * right(c, k) for c < C and Packs packs of rows.
 /// left: [depth][LeftStep], right: [C][depth_step], sums: [C][sums_step].
-FUSE_UNCHECKED
 template <int Packs, int C, int LeftStep, class T>
-FUSE_HD void multiply_panel(const T* left, const T* right, index depth, T* sums, index sums_step, bool add,
-                            const upcoming& next) {
+void multiply_panel(const T* left, const T* right, index depth, T* sums, index sums_step, bool add,
+                    const upcoming& next) {
   using value = pack<T, host_lanes>;
   value sum[C][Packs];
   FUSE_UNROLL
@@ -65,10 +64,8 @@ FUSE_HD void multiply_panel(const T* left, const T* right, index depth, T* sums,
 }
 
 /// out[k * out_step + i] = in(i, k) for i < rows, k < depth; in: `rows` rows of D.
-FUSE_UNCHECKED
 template <dtype D, class T>
-FUSE_HD void transpose(const type_of<D>* in, index step_i, index step_k, index rows, index depth, T* out,
-                       index out_step) {
+void transpose(const type_of<D>* in, index step_i, index step_k, index rows, index depth, T* out, index out_step) {
   constexpr int n = host_lanes;
   if (step_k == 1) {
     for (index k = 0; k < depth; k += n) {
@@ -86,9 +83,8 @@ FUSE_HD void transpose(const type_of<D>* in, index step_i, index step_k, index r
 }
 
 /// out[c * depth_step + k] = in(c, k) for c < columns, k < depth, and 0 for the other columns up to `all`.
-FUSE_UNCHECKED
 template <dtype D, class T>
-FUSE_HD void gather(const type_of<D>* in, index step_c, index step_k, index columns, index all, index depth, T* out) {
+void gather(const type_of<D>* in, index step_c, index step_k, index columns, index all, index depth, T* out) {
   constexpr int n = host_lanes;
   if (step_k == 1) {
     for (index c = 0; c < columns; ++c)
@@ -102,6 +98,57 @@ FUSE_HD void gather(const type_of<D>* in, index step_c, index step_k, index colu
   }
   for (index c = columns; c < all; ++c)
     for (index k = 0; k < depth; ++k) out[c * depth_step + k] = T(0);
+}
+
+/// Packs `rows` rows of a left operand: panel p holds rows [R * p, R * (p + 1)) of them as [depth][R], R the shape's
+/// rows; lanes without a row are 0.
+template <dtype D, class T>
+__attribute__((noinline)) void pack_left(const type_of<D>* in, index step_i, index step_k, index rows, index depth,
+                                         T* left) {
+  constexpr index panel_rows = panel_shape<T>::rows;
+  for (index row = 0; row < rows; row += panel_rows) {
+    T* panel = left + row * depth;
+    const index taken = rows - row < panel_rows ? rows - row : panel_rows;
+    if (taken < panel_rows)
+      for (index j = 0; j < panel_rows * depth; ++j) panel[j] = T(0);
+    transpose<D>(in + row * step_i, step_i, step_k, taken, depth, panel, panel_rows);
+  }
+}
+
+/// out(row, c) = sum over k of left(row, k) * in(c, k), rows of out tile_columns apart. right and sums are scratch
+/// memory: [columns of the shape][depth_step] and [columns][group]. Not inlined: one for each pair of dtypes, however
+/// many kernels.
+template <dtype D, class T>
+__attribute__((noinline)) void product_of_rows(const T* left, index rows, index group, const type_of<D>* in,
+                                               index step_c, index step_k, index columns, index depth, T* right,
+                                               T* sums, T* out) {
+  using form = panel_shape<T>;
+  constexpr index size = size_of(D);
+  const index padded = (columns + form::columns - 1) / form::columns * form::columns;
+  if (depth == 0)
+    for (index j = 0; j < padded * group; ++j) sums[j] = T(0);
+  index share = 1;  // of the rows that are gathered next, asked for while one panel is multiplied
+  while (share * ((rows + form::rows - 1) / form::rows) < form::columns) share *= 2;
+  for (index k = 0; k < depth; k += depth_step) {
+    const index deep = depth - k < depth_step ? depth - k : depth_step;
+    for (index c = 0; c < padded; c += form::columns) {
+      const index real = columns - c < form::columns ? columns - c : form::columns;
+      gather<D>(in + c * step_c + k * step_k, step_c, step_k, real, form::columns, deep, right);
+      const bool last = c + form::columns >= padded;
+      const auto* ahead = in + (last ? 0 : c + form::columns) * step_c + (last ? k + depth_step : k) * step_k;
+      for (index row = 0; row < rows; row += form::rows, ahead += share * step_c) {
+        const upcoming next{reinterpret_cast<const char*>(ahead), step_c * size, step_k * size, share - 1};
+        const T* x = left + row * depth + k * form::rows;
+        T* to = sums + c * group + row;
+        if (form::packs > 1 && rows - row <= host_lanes)
+          multiply_panel<1, form::columns, form::rows>(x, right, deep, to, group, k > 0, next);
+        else
+          multiply_panel<form::packs, form::columns, form::rows>(x, right, deep, to, group, k > 0, next);
+      }
+    }
+  }
+  for (index row = 0; row < rows; ++row)
+    for (index c = 0; c < columns; ++c) out[row * tile_columns + c] = sums[c * group + row];
 }
 
 /// Is step I a product whose left operand no product before it has?
@@ -174,10 +221,9 @@ FUSE_HD bool pay(const typename P::arguments& a) {
 
 /// Tiles [begin, end), those of the same rows next to each other. Unless this is the first call with that scratch
 /// memory in a launch, the rows that the call before packed are still there.
-FUSE_UNCHECKED
 template <class P>
-FUSE_HD void run_panels(const single_block& b, const typename P::arguments& a, index begin, index end, char* scratch,
-                        bool first) {
+void run_panels(const single_block& b, const typename P::arguments& a, index begin, index end, char* scratch,
+                bool first) {
   using namespace panels;
   const division<P> d(a);
   index& packed = *reinterpret_cast<index*>(scratch);
@@ -196,56 +242,18 @@ FUSE_HD void run_panels(const single_block& b, const typename P::arguments& a, i
     unrolled<P::steps>([&](auto i) FUSE_INLINE {
       if constexpr (P::step[i].kind == step_kind::product) {
         using T = compute_type_of<P::step[i].type>;
-        using form = panel_shape<T>;
         constexpr int l = P::step[i].in[0], r = P::step[i].in[1];
+        constexpr dtype left_type = P::access[l].type, right_type = P::access[r].type;
         T* left = reinterpret_cast<T*>(scratch + d.left + left_number<P>(i) * d.left_bytes);
-        T* right = reinterpret_cast<T*>(scratch + d.right);
-        T* sums = reinterpret_cast<T*>(scratch + d.sums);
-        // Panel p holds rows [form::rows * p, form::rows * (p + 1)) of the group, as [depth][form::rows].
-        if (packs_left<P>(i) && packed != rows_of_tile) {
-          const auto* x = reinterpret_cast<const type_of<P::access[l].type>*>(a.base[l]) + place.at[l];
-          const index step = a.step[l][P::outer - 1], along = a.step[l][P::contraction];
-          for (index row = 0; row < rows; row += form::rows) {
-            T* panel = left + row * d.depth;
-            const index taken = rows - row < form::rows ? rows - row : form::rows;
-            if (taken < form::rows)
-              for (index j = 0; j < form::rows * d.depth; ++j) panel[j] = T(0);
-            transpose<P::access[l].type>(x + row * step, step, along, taken, d.depth, panel, form::rows);
-          }
-        }
-        const auto* y = reinterpret_cast<const type_of<P::access[r].type>*>(a.base[r]) + place.at[r] +
-                        first_column * a.step[r][P::outer];
-        const index step = a.step[r][P::outer], along = a.step[r][P::contraction];
-        const index padded = (columns + form::columns - 1) / form::columns * form::columns;
-        if (d.depth == 0)
-          for (index j = 0; j < padded * d.group; ++j) sums[j] = T(0);
-        constexpr int size = size_of(P::access[r].type);
-        const int panels = static_cast<int>((rows + form::rows - 1) / form::rows);
-        for (index k = 0; k < d.depth; k += depth_step) {
-          const index deep = d.depth - k < depth_step ? d.depth - k : depth_step;
-          for (index c = 0; c < padded; c += form::columns) {
-            const index real = columns - c < form::columns ? columns - c : form::columns;
-            gather<P::access[r].type>(y + c * step + k * along, step, along, real, form::columns, deep, right);
-            // What is gathered next, a share of it while each panel is multiplied.
-            const bool last = c + form::columns >= padded;
-            const auto* ahead = last ? y + (k + depth_step) * along : y + (c + form::columns) * step + k * along;
-            int share = 1;
-            while (share * panels < form::columns) share *= 2;
-            for (index row = 0, p = 0; row < rows; row += form::rows, ++p) {
-              const upcoming next{reinterpret_cast<const char*>(ahead + p * share * step), step * size, along * size,
-                                  share - 1};
-              const T* x = left + row * d.depth + k * form::rows;
-              T* to = sums + c * d.group + row;
-              if (form::packs > 1 && rows - row <= host_lanes)
-                multiply_panel<1, form::columns, form::rows>(x, right, deep, to, d.group, k > 0, next);
-              else
-                multiply_panel<form::packs, form::columns, form::rows>(x, right, deep, to, d.group, k > 0, next);
-            }
-          }
-        }
-        T* out = product_at(i, 0);
-        for (index row = 0; row < rows; ++row)
-          for (index c = 0; c < columns; ++c) out[row * tile_columns + c] = sums[c * d.group + row];
+        if (packs_left<P>(i) && packed != rows_of_tile)
+          pack_left<left_type>(reinterpret_cast<const type_of<left_type>*>(a.base[l]) + place.at[l],
+                               a.step[l][P::outer - 1], a.step[l][P::contraction], rows, d.depth, left);
+        const index step = a.step[r][P::outer];
+        product_of_rows<right_type>(
+            left, rows, d.group,
+            reinterpret_cast<const type_of<right_type>*>(a.base[r]) + place.at[r] + first_column * step, step,
+            a.step[r][P::contraction], columns, d.depth, reinterpret_cast<T*>(scratch + d.right),
+            reinterpret_cast<T*>(scratch + d.sums), product_at(i, 0));
       }
     });
     packed = rows_of_tile;
