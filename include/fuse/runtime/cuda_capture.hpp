@@ -37,7 +37,7 @@ class captured<cuda_executor<Built>> {
 
   captured(executor_type& executor, std::uint64_t arena)
       : executor_(executor), previous_(executor.recording()), recording_(*this, arena) {
-    if (previous_) {  // a graph within one that is being captured
+    if (previous_ && previous_->captures()) {  // a graph within one that is being captured
       side_ = std::make_unique<side_stream>();
       main_ = executor_.exchange_stream(*side_);
     }

@@ -99,9 +99,9 @@ class graphed {
   auto operator()(const A&... a) {
     const std::scoped_lock lock(mutex_);
     if constexpr ((runtime::is_padded<A> || ...))
-      return with_padding(a...);
+      return with_padding(runtime::as_view(a)...);
     else
-      return call(a...);
+      return call(runtime::as_view(a)...);
   }
   /// Captures for the given calls, the largest first, without running anything. From then on a call that would have to
   /// capture is an error, or runs the function itself where the options allow it: nothing is captured while serving.
@@ -119,7 +119,8 @@ class graphed {
           [&](const auto&... a) {
             runtime::call_key key;
             key.read(nullptr, work_type::alignment, false, stretched(a)...);
-            jobs.push_back({key.bytes(), [&] { std::apply([&](const auto&... b) { capture_only(b...); }, one); }});
+            jobs.push_back({key.bytes(),
+                            [&] { std::apply([&](const auto&... b) { capture_only(runtime::as_view(b)...); }, one); }});
           },
           one);
     };
@@ -127,6 +128,21 @@ class graphed {
     std::stable_sort(jobs.begin(), jobs.end(), [](const job& x, const job& y) { return x.bytes > y.bytes; });
     for (const job& j : jobs) j.run();
     warm_ = true;
+  }
+  /// Bytes of memory that the graph of such a call needs, found without making it. Graphs share memory: all together
+  /// need what the largest does.
+  template <class... A>
+  index bytes_needed(const A&... a) {
+    const std::scoped_lock lock(mutex_);
+    return std::apply(
+        [&](const auto&... x) {
+          read_key(x...);
+          const values origins = runtime::shadow_origins(key_);
+          work_type probe(executor_, origins[0]);
+          collect(probe, origins, x...);
+          return probe.layout().peak();
+        },
+        std::tuple(stretched(a)...));
   }
   /// Forgets all graphs, and that it was warmed up.
   void clear() {
@@ -329,9 +345,15 @@ class graphed {
   template <class... A>
   bool serves(entry& e, const values& elsewhere, const A&... a) {
     work_type again(executor_, elsewhere[0]);
-    collect(again, elsewhere, a...);
+    bool same = true;
+    try {
+      collect(again, elsewhere, a...);
+    } catch (...) {  // of other work, which needs memory that is not there
+      same = again.layout().peak() <= e.arena_bytes;
+      if (same) throw;
+    }
     e.work->bind_all(elsewhere);
-    if (e.work->same_as(again)) return true;
+    if (same && e.work->same_as(again)) return true;
     if (!work_type::may_pin)
       throw error(error_category::capture,
                   "fuse::graphed: the function issues other work for other addresses, or at every call (it must "
@@ -354,7 +376,11 @@ class graphed {
       reserve(e, needed);
       e.values[0] = e.origins[0] = address_of(e);
       e.work = std::make_unique<work_type>(executor_, e.values[0]);
-      e.results = collect(*e.work, e.values, a...);
+      try {
+        e.results = collect(*e.work, e.values, a...);
+      } catch (...) {  // a call may have been given memory that is not there yet
+        if (e.work->layout().peak() <= e.memory->bytes) throw;
+      }
       needed = e.work->layout().peak();
     } while (needed > e.memory->bytes);
     e.work->keep_addresses();
@@ -520,10 +546,8 @@ class graphed {
       auto extents = a.view.extents();
       extents[0] = options_.padding(extents[0]);
       return decltype(a.view)(a.view.data(), extents);
-    } else if constexpr (arguments::leaf<A>) {
-      return runtime::view_at(a, const_cast<void*>(static_cast<const void*>(a.data())));
     } else {
-      return a;
+      return runtime::as_view(a);
     }
   }
   template <class... A>

@@ -65,6 +65,15 @@ auto view_at(const X& x, void* address) {
     return V(p, x.extents(), x.strides());
 }
 
+/// A tensor is the same argument as a view of it.
+template <class X>
+decltype(auto) as_view(const X& x) {
+  if constexpr (arguments::leaf<X>)
+    return view_at(x, const_cast<void*>(static_cast<const void*>(x.data())));
+  else
+    return (x);
+}
+
 /// visit(leaf) for everything in an argument that has an address or is a scalar.
 template <class A, class Visitor>
 void visit(const A& a, Visitor& visitor) {
