@@ -98,22 +98,22 @@ struct measure_work {
 
     stopwatch watch(owned.stream);
     const int batch = bench::divide > 1 ? wanted : (8 + wanted - 1) / wanted * wanted;
-    double in_work = 0, in_copy = 0;
+    std::vector<double> calls, copies;  // seconds of one, of the batch's time
     for (auto _ : state) {
       const double s = watch.seconds([&] {
         for (int i = 0; i < batch; ++i) bench::call<W>(run, sets[i % wanted].first, sets[i % wanted].second);
       });
       state.SetIterationTime(s / batch);
-      in_work += s;
-      in_copy += watch.seconds([&] {
+      calls.push_back(s / batch);
+      const double t = watch.seconds([&] {
         for (int i = 0; i < batch; ++i)
           check(cudaMemcpyAsync(to[i % wanted].data(), from[i % wanted].data(), half, cudaMemcpyDeviceToDevice,
                                 owned.stream),
                 "cudaMemcpyAsync");
       });
+      copies.push_back(t / batch);
     }
-    const double calls = double(state.iterations()) * batch;
-    bench::report<W>(state, bytes, calls, in_work, 2.0 * double(half) * calls, in_copy, kernels);
+    bench::report<W>(state, bytes, calls, 2.0 * double(half), copies, kernels);
   }
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -42,15 +43,24 @@ void register_works(Measure measure) {
   });
 }
 
-/// Times in seconds of everything measured; `copied` bytes were read and written in `in_copy`.
+inline double median(std::vector<double> values) {
+  const auto middle = values.begin() + std::ptrdiff_t(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// What is reported of one repetition: medians, so that a call that something else interrupted does not count. Seconds
+/// of each call, and of each copy that read and wrote `copied` bytes.
 template <class W>
-void report(benchmark::State& state, double bytes, double calls, double in_work, double copied, double in_copy,
-            double kernels) {
-  state.counters["bytes_per_second"] = bytes * calls / in_work;
-  state.counters["copy_bytes_per_second"] = copied / in_copy;
-  state.counters["percent_of_copy"] = 100 * (bytes * calls / in_work) / (copied / in_copy);
+void report(benchmark::State& state, double bytes, const std::vector<double>& calls, double copied,
+            const std::vector<double>& copies, double kernels) {
+  const double call = median(calls), copy = median(copies);
+  state.counters["median_seconds"] = call;
+  state.counters["bytes_per_second"] = bytes / call;
+  state.counters["copy_bytes_per_second"] = copied / copy;
+  state.counters["percent_of_copy"] = 100 * (bytes / call) / (copied / copy);
   state.counters["kernels"] = kernels;
-  if constexpr (requires { W::flops(); }) state.counters["flops_per_second"] = W::flops() * calls / in_work;
+  if constexpr (requires { W::flops(); }) state.counters["flops_per_second"] = W::flops() / call;
 }
 
 }  // namespace bench

@@ -35,15 +35,14 @@ struct measure_work {
     bench::call<W>(run, in, out);
     const double kernels = double(run.launches());
     copy();
-    double in_work = 0, in_copy = 0;
+    std::vector<double> calls, copies;
     for (auto _ : state) {
       const double s = seconds([&] { bench::call<W>(run, in, out); });
       state.SetIterationTime(s);
-      in_work += s;
-      in_copy += seconds(copy);
+      calls.push_back(s);
+      copies.push_back(seconds(copy));
     }
-    const double calls = double(state.iterations());
-    bench::report<W>(state, bytes, calls, in_work, copy.bytes() * calls, in_copy, kernels);
+    bench::report<W>(state, bytes, calls, copy.bytes(), copies, kernels);
   }
 };
 

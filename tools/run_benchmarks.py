@@ -121,8 +121,7 @@ def measure(program, group, options):
             say(f"{name}: {b['error_message']}")
             return None
         one = samples.setdefault(name, {"seconds": [], "bytes_per_second": [], "copy_bytes_per_second": []})
-        scale = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}[b["time_unit"]]
-        one["seconds"].append(b["real_time"] * scale)
+        one["seconds"].append(b["median_seconds"])
         one["bytes_per_second"].append(b["bytes_per_second"])
         one["copy_bytes_per_second"].append(b["copy_bytes_per_second"])
         one["kernels"] = round(b["kernels"])

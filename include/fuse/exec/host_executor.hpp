@@ -147,10 +147,10 @@ class host_executor {
                            run_panels<P>(block, a, begin, end, scratch, first);
                          });
       }
-      in_parallel(tiles::count<P>(a), grain_of(length<P, P::contraction>(a) * tiles::tile_columns),
-                  tiles::scratch_bytes<P, host_values>, [&](index begin, index end, char* scratch) {
-                    for (index t = begin; t < end; ++t) run_tile<P, host_lanes, host_lanes>(block, a, t, scratch);
-                  });
+      in_shares(tiles::count<P>(a), grain_of(length<P, P::contraction>(a) * tiles::tile_columns),
+                tiles::scratch_bytes<P, host_values>, [&](index begin, index end, char* scratch, bool) {
+                  for (index t = begin; t < end; ++t) run_tile<P, host_lanes, host_lanes>(block, a, t, scratch);
+                });
     } else {
       const index n = length<P, P::outer>(a), columns = length<P, P::column>(a);
       const index capacity = (n + host_lanes - 1) / host_lanes * host_lanes;
