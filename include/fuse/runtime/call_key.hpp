@@ -8,39 +8,44 @@ namespace fuse::runtime {
 /// Filled anew by every call, without allocating once it has grown.
 class call_key {
  public:
-  /// alignment: of an address modulo it the choice of a kernel depends. with_addresses: addresses are part of the key.
+  /// alignment: of an address modulo it the choice of a kernel depends.
   template <class... A>
-  void read(const void* type, int alignment, bool with_addresses, const A&... a) {
-    words_.clear(), leaves_.clear(), scalars_.clear(), stays_.clear();
-    words_.push_back(reinterpret_cast<index>(type));
+  void read(const void* type, int alignment, const A&... a) {
+    size_ = 0;
+    alignment_ = static_cast<std::uintptr_t>(alignment);
+    leaves_.clear(), stays_.clear(), scalars_.clear();
+    put(reinterpret_cast<index>(type));
     visitor v{*this};
     (visit(a, v), ...);
-    find_regions();
-    for (const leaf& l : leaves_) {
-      words_.push_back(l.region);
-      words_.push_back(l.address -
-                       leaves_[static_cast<std::size_t>(first_of_[static_cast<std::size_t>(l.region) - 1])].address);
-      if (l.address == 0)
-        words_.push_back(-1);  // the function is to see that it is null
-      else
-        words_.push_back(
-            static_cast<index>(with_addresses ? l.address : l.address % static_cast<std::uintptr_t>(alignment)));
-    }
     values_.clear();
     values_.push_back(0);  // region 0: the memory of the graph
-    for (int first : first_of_) values_.push_back(leaves_[static_cast<std::size_t>(first)].address);
-    for (long long bits : scalars_) values_.push_back(static_cast<std::uint64_t>(bits));
+    if (apart()) {
+      shares_ = false;
+      for (const leaf& l : leaves_) values_.push_back(l.address);
+    } else {
+      shares_ = true;
+      find_regions();
+      for (std::size_t i = 0; i < leaves_.size(); ++i) put(region_[i]), put(displacement(i));
+      for (int first : first_of_) values_.push_back(leaves_[static_cast<std::size_t>(first)].address);
+    }
+    memory_regions_ = values_.size() - 1;
+    values_.insert(values_.end(), scalars_.begin(), scalars_.end());
   }
 
-  const std::vector<index>& words() const { return words_; }
+  /// The key: the types, the lengths and strides, how addresses are aligned, which arguments share memory.
+  std::vector<index> words() const { return {words_.begin(), words_.begin() + static_cast<std::ptrdiff_t>(size_)}; }
+  bool is(const std::vector<index>& words) const {
+    return words.size() == size_ && std::memcmp(words.data(), words_.data(), size_ * sizeof(index)) == 0;
+  }
   /// Of every region: its address, or the bits of its scalar. The first is the memory of the graph.
   const std::vector<std::uint64_t>& values() const { return values_; }
-  std::size_t memory_regions() const { return first_of_.size(); }
+  std::size_t regions() const { return values_.size(); }
+  std::size_t memory_regions() const { return memory_regions_; }
   /// Is region r memory that the call may read or write?
   bool has_memory(std::size_t r) const {
-    return r > 0 && r <= first_of_.size() && values_[r] != 0 && bytes_[r - 1] > 0;
+    return r > 0 && r <= memory_regions_ && values_[r] != 0 && leaves_[first_leaf(r)].bytes > 0;
   }
-  std::size_t regions() const { return values_.size(); }
+  /// Addresses of the static inputs.
   const std::vector<const void*>& stays() const { return stays_; }
   /// Bytes that the arguments span: what makes one call larger than another.
   index bytes() const {
@@ -53,13 +58,11 @@ class call_key {
   class placement {
    public:
     placement(const call_key& key, const std::vector<std::uint64_t>& origin)
-        : key_(key), origin_(origin), scalar_(key.first_of_.size() + 1) {}
+        : key_(key), origin_(origin), scalar_(key.memory_regions_ + 1) {}
     void* address() {
-      const leaf& l = key_.leaves_[leaf_++];
-      if (l.address == 0) return nullptr;
-      const std::size_t first = static_cast<std::size_t>(key_.first_of_[static_cast<std::size_t>(l.region) - 1]);
-      return reinterpret_cast<void*>(origin_[static_cast<std::size_t>(l.region)] +
-                                     (l.address - key_.leaves_[first].address));
+      const std::size_t i = leaf_++;
+      if (key_.leaves_[i].address == 0) return nullptr;
+      return reinterpret_cast<void*>(origin_[key_.region(i)] + static_cast<std::uint64_t>(key_.displacement(i)));
     }
     long long bits() { return static_cast<long long>(origin_[scalar_++]); }
 
@@ -71,95 +74,136 @@ class call_key {
 
  private:
   struct leaf {
-    std::uintptr_t address = 0, before = 0, bytes = 0;
-    int region = 0;  // from 1
+    std::uintptr_t address, before, bytes;  // it spans [address - before, address - before + bytes)
+    std::uintptr_t begin() const { return address - before; }
+    bool is_memory() const { return bytes > 0 && address != 0; }
   };
   struct visitor {
     call_key& key;
     template <class X>
     void memory(const X& x) {
-      const argument a = arguments::describe(x);
-      constexpr int rank = X::rank;
-      binding::memory m;
-      m.rank = rank;
-      for (int i = 0; i < rank; ++i) {
-        m.extents[i] = a.extents[i], m.strides[i] = a.strides[i];
-        key.words_.push_back(a.extents[i]);
-        if constexpr (!view_type<X>::type::is_row_major) key.words_.push_back(a.strides[i]);
-      }
-      binding::set_bytes(m, sizeof(typename X::element_type));
-      key.leaves_.push_back({reinterpret_cast<std::uintptr_t>(a.data), static_cast<std::uintptr_t>(m.before),
-                             static_cast<std::uintptr_t>(m.bytes)});
+      key.leaves_.push_back(shape(x));
+      const std::uintptr_t address = key.leaves_.back().address;
+      key.put(address == 0 ? -1 : static_cast<index>(address % key.alignment_));  // the function is to see a null
     }
-    void scalar(long long bits) { key.scalars_.push_back(bits); }
-    void fixed(long long bits) { key.words_.push_back(bits); }
+    void scalar(long long bits) { key.scalars_.push_back(static_cast<std::uint64_t>(bits)); }
+    void fixed(long long bits) { key.put(bits); }
     void fixed_bytes(const void* data, std::size_t bytes) {
-      const std::size_t at = key.words_.size();
-      key.words_.resize(at + (bytes + 7) / 8, 0);
-      std::memcpy(key.words_.data() + at, data, bytes);
+      for (std::size_t at = 0; at < bytes; at += sizeof(index)) {
+        index word = 0;
+        std::memcpy(&word, static_cast<const char*>(data) + at, std::min(bytes - at, sizeof word));
+        key.put(word);
+      }
     }
     template <class X>
     void stays(const X& x) {
-      const argument a = arguments::describe(x);
-      for (int i = 0; i < X::rank; ++i) {
-        key.words_.push_back(a.extents[i]);
-        if constexpr (!view_type<X>::type::is_row_major) key.words_.push_back(a.strides[i]);
+      key.stays_.push_back(reinterpret_cast<const void*>(shape(x).address));
+    }
+
+   private:
+    template <class X>
+    leaf shape(const X& x) {
+      using V = typename view_type<X>::type;
+      const V view = x;
+      constexpr index size = sizeof(typename V::element_type);
+      const auto address = reinterpret_cast<std::uintptr_t>(view.data());
+      for (int i = 0; i < V::rank; ++i) key.put(view.extent(i));
+      if constexpr (V::is_row_major) {
+        return {address, 0, static_cast<std::uintptr_t>(view.size() * size)};
+      } else {
+        const auto strides = view.strides();
+        binding::memory m;
+        m.rank = V::rank;
+        for (int i = 0; i < V::rank; ++i) {
+          key.put(strides[i]);
+          m.extents[i] = view.extent(i), m.strides[i] = strides[i];
+        }
+        binding::set_bytes(m, size);
+        return {address, static_cast<std::uintptr_t>(m.before), static_cast<std::uintptr_t>(m.bytes)};
       }
-      key.stays_.push_back(a.data);
     }
   };
 
-  /// Arguments that share memory are one region: a graph that was captured for memory of its own is not theirs.
-  void find_regions() {
+  void put(index word) {
+    if (size_ == words_.size()) words_.resize(2 * size_ + 16);
+    words_[size_++] = word;
+  }
+  std::size_t region(std::size_t i) const { return shares_ ? static_cast<std::size_t>(region_[i]) : i + 1; }
+  std::size_t first_leaf(std::size_t region) const {
+    return shares_ ? static_cast<std::size_t>(first_of_[region - 1]) : region - 1;
+  }
+  index displacement(std::size_t i) const {
+    return static_cast<index>(leaves_[i].address - leaves_[first_leaf(region(i))].address);
+  }
+
+  /// Does no argument share memory with another? Asked in the order that the last calls had.
+  bool apart() {
     const std::size_t n = leaves_.size();
     if (order_.size() != n) {
       order_.resize(n);
       for (std::size_t i = 0; i < n; ++i) order_[i] = static_cast<int>(i);
     }
-    auto begin_of = [&](int i) {
-      return leaves_[static_cast<std::size_t>(i)].address - leaves_[static_cast<std::size_t>(i)].before;
-    };
-    // Calls resemble each other: insertion into the last call's order is nearly always one pass.
-    for (std::size_t i = 1; i < n; ++i)
-      for (std::size_t j = i; j > 0 && begin_of(order_[j]) < begin_of(order_[j - 1]); --j)
+    if (ascending()) return true;
+    for (std::size_t i = 1; i < n; ++i)  // calls resemble each other: nearly one pass
+      for (std::size_t j = i; j > 0 && at(order_[j]).begin() < at(order_[j - 1]).begin(); --j)
         std::swap(order_[j], order_[j - 1]);
+    return ascending();
+  }
+  bool ascending() const {
+    std::uintptr_t end = 0;
+    for (int i : order_) {
+      const leaf& l = at(i);
+      if (!l.is_memory()) continue;
+      if (l.begin() < end) return false;
+      end = l.begin() + l.bytes;
+    }
+    return true;
+  }
+  /// Arguments that share memory are one region: a graph that was captured for memory of its own is not theirs.
+  void find_regions() {
+    const std::size_t n = leaves_.size();
     group_.resize(n);
     std::uintptr_t end = 0;
     int groups = 0, open = -1;
     for (int i : order_) {
-      const leaf& l = leaves_[static_cast<std::size_t>(i)];
-      int& group = group_[static_cast<std::size_t>(i)];
-      if (l.bytes == 0 || l.address == 0) {
-        group = groups++;  // shares memory with nothing
-      } else if (open >= 0 && begin_of(i) < end) {
-        group = open;
-        end = std::max(end, begin_of(i) + l.bytes);
+      const leaf& l = at(i);
+      int& mine = group_[static_cast<std::size_t>(i)];
+      if (!l.is_memory()) {
+        mine = groups++;
+      } else if (open >= 0 && l.begin() < end) {
+        mine = open;
+        end = std::max(end, l.begin() + l.bytes);
       } else {
-        group = open = groups++;
-        end = begin_of(i) + l.bytes;
+        mine = open = groups++;
+        end = l.begin() + l.bytes;
       }
     }
-    // Regions in the order of the arguments.
+    // Numbered in the order of the arguments.
     region_of_group_.assign(static_cast<std::size_t>(groups), 0);
-    first_of_.clear(), bytes_.clear();
+    region_.resize(n);
+    first_of_.clear();
     for (std::size_t i = 0; i < n; ++i) {
-      int& region = region_of_group_[static_cast<std::size_t>(group_[i])];
-      if (region == 0) {
+      int& r = region_of_group_[static_cast<std::size_t>(group_[i])];
+      if (r == 0) {
         first_of_.push_back(static_cast<int>(i));
-        bytes_.push_back(leaves_[i].bytes);
-        region = static_cast<int>(first_of_.size());
+        r = static_cast<int>(first_of_.size());
       }
-      leaves_[i].region = region;
+      region_[i] = r;
     }
   }
+  const leaf& at(int i) const { return leaves_[static_cast<std::size_t>(i)]; }
 
-  std::vector<index> words_;
+  std::vector<index> words_;  // the first size_ of them
+  std::size_t size_ = 0;
+  std::uintptr_t alignment_ = 1;
   std::vector<leaf> leaves_;
-  std::vector<long long> scalars_;
-  std::vector<std::uint64_t> values_;
+  std::vector<std::uint64_t> scalars_, values_;
   std::vector<const void*> stays_;
-  std::vector<std::uintptr_t> bytes_;  // of the first leaf of each region
-  std::vector<int> order_, group_, region_of_group_, first_of_;
+  std::size_t memory_regions_ = 0;
+  bool shares_ = false;
+  std::vector<int> order_;              // leaves by address
+  std::vector<int> region_, first_of_;  // of each leaf; the first leaf of each region
+  std::vector<int> group_, region_of_group_;
 };
 
 /// Where the regions of a call lie while it is captured: at shadow addresses that are aligned as its memory is.

@@ -68,8 +68,8 @@ auto view_at(const X& x, void* address) {
 /// A tensor is the same argument as a view of it.
 template <class X>
 decltype(auto) as_view(const X& x) {
-  if constexpr (arguments::leaf<X>)
-    return view_at(x, const_cast<void*>(static_cast<const void*>(x.data())));
+  if constexpr (requires { x.view(); } && arguments::leaf<X>)
+    return x.view();
   else
     return (x);
 }
