@@ -34,8 +34,10 @@ inline parameter_layout parameters_of(const void* function) {
   parameter_layout l;
   for (;;) {
     std::size_t offset = 0, size = 0;
-    const cudaError_t e = cudaFuncGetParamInfo(function, l.size.size(), &offset, &size);
-    if (e == cudaErrorInvalidValue) {  // there are no more
+    cudaError_t e = cudaFuncGetParamInfo(function, l.size.size(), &offset, &size);
+    // There are no more. Asked twice: a parameter that is missed would be a wild address in a replay.
+    if (e == cudaErrorInvalidValue) e = cudaFuncGetParamInfo(function, l.size.size(), &offset, &size);
+    if (e == cudaErrorInvalidValue) {
       cudaGetLastError();
       return l;
     }
