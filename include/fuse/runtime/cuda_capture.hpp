@@ -144,7 +144,7 @@ class captured<cuda_executor<Built>> {
     cudaGraphConditionalHandle handle{};
     cuda::check(cudaGraphConditionalHandleCreate(&handle, position().graph, 0, 0), "cudaGraphConditionalHandleCreate");
     auto decide = [&](bool first) {
-      executor_.start("while", &set_condition<bool>, 1, 1, 0, handle, going, count, most, first);
+      executor_.start(condition_name, &set_condition<bool>, 1, 1, 0, handle, going, count, most, first);
     };
     decide(true);
     cudaGraphNodeParams p{};
