@@ -66,7 +66,9 @@ class Cases:
     def add_compiler(self, name, compiler, suffix):
         self.add_source(f"{name} empty", compiler, suffix)
         self.add_source(f"{name} header", compiler, suffix, "#include <fuse/fuse.hpp>\n")
-        for count in (0, 1, FUNCTIONS) if suffix == ".cu" else (1, FUNCTIONS):
+        self.add_source(f"{name} graphs", compiler, suffix,
+                        "#include <fuse/fuse.hpp>\n#include <fuse/runtime/graphed.hpp>\n")
+        for count in (1, FUNCTIONS):
             self.add_source(f"{name} {count}", compiler, suffix, f'#include "{HERE / "functions.cpp"}"\n',
                             [f"-DFUNCTIONS={count}"])
 
@@ -87,17 +89,16 @@ def progress(text):
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def llama_command(build, scratch):
-    """How that build compiles the Llama example's main.cpp, with the object going elsewhere."""
+def llama_commands(build, scratch):
+    """How that build compiles the sources of the Llama example, with the objects going elsewhere."""
     database = build / "compile_commands.json"
-    if not database.exists():
-        return None
-    for entry in json.loads(database.read_text()):
-        if entry["file"].endswith("/examples/llama/main.cpp"):
+    commands = []
+    for entry in json.loads(database.read_text()) if database.exists() else []:
+        if "/examples/llama/" in entry["file"]:
             command = re.sub(r" -o \S+", f" -o {scratch / 'o'}", entry["command"])
             command = re.sub(r" -MF \S+", f" -MF {scratch / 'd'}", command)
-            return ["sh", "-c", f"cd '{entry['directory']}' && {command}"]
-    return None
+            commands.append(["sh", "-c", f"cd '{entry['directory']}' && {command}"])
+    return commands
 
 
 def table(cases, nvcc, llama):
@@ -109,13 +110,13 @@ def table(cases, nvcc, llama):
         each = (many - one) / (FUNCTIONS - 1)
         rows.append((f"{name} -c, empty file", empty, "", "", None, None))
         if name == "nvcc":
-            executor = cases.seconds("nvcc 0")
             rows.append((f"{name} -c, fuse.hpp", header, f"{header / empty:.2f}x", f"{NVCC_HEADER:.1f}x", header / empty,
                          NVCC_HEADER))
-            rows.append((f"{name} -c, with the CUDA executor", executor, f"{executor / empty:.2f}x", "", None, None))
         else:
             rows.append((f"{name} -c, fuse.hpp", header, f"+{header - empty:.2f} s", f"+{GXX_HEADER:.1f} s",
                          header - empty, GXX_HEADER))
+        graphs = cases.seconds(f"{name} graphs")
+        rows.append((f"{name} -c, runtime/graphed.hpp too", graphs, f"+{graphs - empty:.2f} s", "", None, None))
         rows.append((f"{name} -c, one function", one, f"+{one - empty:.2f} s", "", None, None))
         rows.append((f"{name} -c, {FUNCTIONS} functions", many, f"+{many - empty:.2f} s", "", None, None))
         budget = (f"{NVCC_FUNCTION:.1f} s", each, NVCC_FUNCTION) if name == "nvcc" else ("", None, None)
@@ -173,8 +174,8 @@ def main():
             cases.add_compiler("nvcc", [nvcc, "-std=c++20", "-O3", "-arch=sm_90"], ".cu")
         cases.add_compiler("g++", [gxx, "-std=c++20", "-O2"], ".cpp")
         cases.run(options.n)
-        command = llama_command(options.build, scratch) if options.build else None
-        llama = processor_seconds(command) if command else None
+        commands = llama_commands(options.build, scratch) if options.build else []
+        llama = sum(map(processor_seconds, commands)) if commands else None
         rows = table(cases, nvcc, llama)
     text, failed = render(rows)
     print(text)
