@@ -286,10 +286,9 @@ class graphed {
   template <class... A>
   void capture_only(const A&... a) {
     if constexpr ((runtime::is_padded<A> || ...)) {
-      std::size_t place = 0;
       if (padding_.size() < sizeof...(A)) padding_.resize(sizeof...(A));
-      const std::tuple<decltype(stretched(a))...> at{room_for(place++, a)...};
-      std::apply([&](const auto&... x) { capture_only(x...); }, at);
+      [&]<std::size_t... I>(std::index_sequence<I...>) { capture_only(room_for(I, a)...); }
+      (std::index_sequence_for<A...>());
     } else {
       read_key(a...);
       if (uses_graphs() && !find()) capture(a...);
@@ -557,9 +556,11 @@ class graphed {
                   "fuse::graphed: a padded argument is copied by the host, which no graph can hold (pad in the call of "
                   "the outermost graphed function)");
     index length = -1, bucket = -1;
-    std::size_t place = 0;
     if (padding_.size() < sizeof...(A)) padding_.resize(sizeof...(A));
-    std::tuple<decltype(stretched(a))...> arguments{fill(place++, a, length, bucket)...};
+    const auto arguments = [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return std::tuple<decltype(stretched(a))...>{fill(I, a, length, bucket)...};
+    }
+    (std::index_sequence_for<A...>());
     auto narrow = [&](const auto& r) {
       auto view = r.view();
       using V = decltype(view);
