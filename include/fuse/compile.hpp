@@ -54,7 +54,10 @@ inline constexpr bool is_output<output_pack<E...>> = true;
 template <expression... E>
 constexpr auto outputs(E... e) {
   static_assert(sizeof...(E) <= max_outputs, "fuse::outputs: a function has at most 24 results");
-  return tracing::output_pack<E...>{{e.id...}};
+  if constexpr (sizeof...(E) <= max_outputs)
+    return tracing::output_pack<E...>{{e.id...}};
+  else
+    return (tracing::refused(e), ...);
 }
 
 /// Buffers for the results of a call, in order: f(executor, out(y, z), x).
@@ -172,7 +175,7 @@ class compiled {
         static_assert(
             returns,
             "fuse: the function returns nothing that can be computed: return an expression or fuse::outputs(...)");
-        return returns;
+        if constexpr (returns) return !tracing::traced<Fn, A...>::whole.refused;
       }
     }
     return false;
@@ -189,8 +192,19 @@ class compiled {
         static_assert(
             dtypes, "fuse: an output buffer has another dtype than the result (cast the result, or change the buffer)");
         static_assert(ranks, "fuse: an output buffer has another rank than the result");
+        constexpr conflict met = [] {
+          conflict c;
+          auto visit = [&](const shape& buffer, const shape& result) {
+            for (int i = 0; i < result.rank && ranks && !c; ++i)
+              if (buffer.extent[i] != dyn && result.extent[i] != dyn) c = {result.extent[i], buffer.extent[i]};
+          };
+          (visit(shape_of<typename V::extents_type>, shape_of<typename std::tuple_element_t<I, Types>::extents_type>),
+           ...);
+          return c;
+        }();
+        static_assert(met.left == met.right, "fuse: an output buffer has another static extent than the result");
         static_assert(writable, "fuse: an output buffer is const");
-        return dtypes && ranks && writable;
+        return dtypes && ranks && writable && !met;
       }
       (std::make_index_sequence<sizeof...(V)>{});
     }

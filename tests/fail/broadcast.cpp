@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // expect: fuse: operand extents differ and do not broadcast
+// shows: 4 == 2
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

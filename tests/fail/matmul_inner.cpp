@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // expect: fuse::matmul: inner extents differ
+// shows: 8 == 7
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Must-not-compile tests. Each case compiles as it is with an error that holds its `expect:` text once, and as little
-else as possible; with -DTWIN it is the same program put right, and compiles.
+else as possible; with -DTWIN it is the same program put right, and compiles. What the compiler says must also hold the
+`shows:` text, if there is one: the two lengths that differ.
 
     run.py --compiler g++ --include include [--case NAME] [--show]
 """
@@ -21,7 +22,9 @@ def compile_case(command, source, twin):
 
 def check(command, source):
     """A list of complaints; empty when the case behaves."""
-    expected = re.search(r"// expect: (.*)", source.read_text()).group(1).strip()
+    text = source.read_text()
+    expected = re.search(r"// expect: (.*)", text).group(1).strip()
+    shown = re.search(r"// shows: (.*)", text)
     complaints = []
     twin = compile_case(command, source, True)
     if twin.returncode != 0:
@@ -32,6 +35,8 @@ def check(command, source):
         complaints.append("it compiles")
     elif not any(expected in line for line in errors):
         complaints.append(f"no error line says '{expected}':\n" + "\n".join(errors)[:2000])
+    elif shown and shown.group(1).strip() not in bad.stderr:
+        complaints.append(f"nothing says '{shown.group(1).strip()}':\n" + bad.stderr[:2000])
     elif len(errors) > MOST_ERRORS:
         complaints.append(f"{len(errors)} error lines, expected at most {MOST_ERRORS}:\n" + "\n".join(errors)[:2000])
     return complaints, errors

@@ -57,16 +57,18 @@ constexpr short apply_op(graph_builder& g, const op_info& op, dtype result, cons
 
 template <class F, class... A>
 constexpr auto apply(const A&... x) {
-  static_assert(sizeof...(A) == F::arity, "fuse: wrong number of operands for this operation");
+  constexpr bool all_operands = sizeof...(A) == F::arity;
+  static_assert(all_operands, "fuse: wrong number of operands for this operation");
   constexpr shape extents_of_result = broadcast_operands<A...>();
-  static_assert(is_valid(extents_of_result),
+  constexpr conflict met = conflict_of_operands<A...>();
+  static_assert(met.left == met.right,
                 "fuse: operand extents differ and do not broadcast: aligned at the last axis, each pair must be equal, "
                 "or one of them 1 (reshape or unsqueeze an operand)");
   constexpr dtype in_type = operand_dtype<F, A...>();
   static_assert(ops::on_floats<F> || !is_floating(in_type),
                 "fuse: this operation takes integers or bool (cast floating operands first)");
   constexpr dtype type = result_dtype<F>(in_type);
-  if constexpr (is_valid(extents_of_result)) {
+  if constexpr (all_operands && is_valid(extents_of_result)) {
     graph_builder& g = *graph_of(x...);
     short in[3] = {-1, -1, -1};
     int i = 0;
@@ -77,7 +79,8 @@ constexpr auto apply(const A&... x) {
     (visit(x), ...);
     return expr<type, extents_from<extents_of_result>>{&g, apply_op(g, op_of<F>, type, in, F::arity)};
   } else {
-    return expr<type, extents<>>{};
+    graph_of(x...)->refused = true;
+    return expr<type, extents<>>{graph_of(x...), 0};
   }
 }
 

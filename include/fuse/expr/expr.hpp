@@ -36,6 +36,13 @@ concept expressions = (operand<T> && ...) && (expression<T> || ...);
 
 namespace tracing {
 
+/// What takes the place of a result that a static assertion has refused: no second message follows from the first.
+template <expression A>
+constexpr A refused(A x) {
+  x.graph->refused = true;
+  return x;
+}
+
 template <literal T>
 constexpr dtype literal_dtype() {
   if constexpr (std::is_same_v<T, bool>)
@@ -88,6 +95,19 @@ consteval shape broadcast_operands() {
   shape r;
   ((r = broadcast(r, shape_of_operand<T>())), ...);
   return r;
+}
+
+/// The first two lengths that do not broadcast.
+template <class... T>
+consteval conflict conflict_of_operands() {
+  shape r;
+  conflict c;
+  auto visit = [&](const shape& s) {
+    if (!c) c = conflict_of(r, s);
+    r = broadcast(r, s);
+  };
+  (visit(shape_of_operand<T>()), ...);
+  return c;
 }
 
 template <class... T>

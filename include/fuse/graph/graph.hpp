@@ -107,6 +107,7 @@ struct basic_graph {
   argument_info arguments[max_arguments]{};
   output_info outputs[max_outputs]{};
   int node_count = 0, dim_count = 0, map_count = 0, check_count = 0, argument_count = 0, output_count = 0;
+  bool refused = false;  // a message has said why: nothing is to be made of this graph
 
   // ---- dims ----
   constexpr short canonical(int d) const {

@@ -84,8 +84,12 @@ constexpr dims_list dims_of(const A& x) {
 template <int Axis, expression A>
 constexpr auto extent(A x) {
   constexpr int k = tracing::normal_axis(Axis, A::rank);
-  static_assert(k >= 0 && k < A::rank, "fuse::extent: no such axis");
-  return extent_value<A::extents_type::static_extent(k)>{x.graph, x.graph->nodes[x.id].dims[k]};
+  constexpr bool has_axis = k >= 0 && k < A::rank;
+  static_assert(has_axis, "fuse::extent: no such axis");
+  if constexpr (has_axis)
+    return extent_value<A::extents_type::static_extent(k)>{x.graph, x.graph->nodes[x.id].dims[k]};
+  else
+    return extent_value<1>{tracing::refused(x).graph, x.graph->constant_dim(1)};
 }
 
 /// permute<2, 0, 1>(x): axis i of the result is axis P[i] of x.

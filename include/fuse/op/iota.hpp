@@ -9,14 +9,16 @@ namespace fuse {
 template <int Axis, expression A>
 constexpr auto iota_along(A x) {
   constexpr int k = tracing::normal_axis(Axis, A::rank);
-  static_assert(k >= 0 && k < A::rank, "fuse::iota_along: no such axis");
+  constexpr bool has_axis = k >= 0 && k < A::rank;
+  static_assert(has_axis, "fuse::iota_along: no such axis");
+  if (!has_axis) x.graph->refused = true;
   node n;
   n.op = &iota_op;
   n.type = dtype::i64;
   const auto dims = tracing::dims_of(x);
   n.rank = A::rank;
   for (int i = 0; i < A::rank; ++i) n.dims[i] = dims.dims[i];
-  n.attribute = k;
+  n.attribute = has_axis ? k : 0;
   return expr<dtype::i64, typename A::extents_type>{x.graph, x.graph->push(n)};
 }
 

@@ -79,10 +79,8 @@ consteval shape kept_shape() {
   return s;
 }
 
-/// (..., n) -> (..., 1) by the reduction F, in the dtype `type`.
 template <class F, dtype type, expression A>
-constexpr auto reduce_row(A x) {
-  static_assert(A::rank >= 1, "fuse: a reduction needs at least one axis");
+constexpr auto reduce_tensor(A x) {
   graph_builder& g = *x.graph;
   constexpr shape kept = kept_shape<A>();
   const short in = cast_to(g, x.id, type);
@@ -97,6 +95,15 @@ constexpr auto reduce_row(A x) {
   for (int i = 0; i + 1 < n.rank; ++i) n.dims[i] = operand.dims[i];
   n.dims[n.rank - 1] = g.constant_dim(1);
   return expr<type, extents_from<kept>>{&g, g.push(n)};
+}
+/// (..., n) -> (..., 1) by the reduction F, in the dtype `type`.
+template <class F, dtype type, expression A>
+constexpr auto reduce_row(A x) {
+  static_assert(A::rank >= 1, "fuse: a reduction needs at least one axis");
+  if constexpr (A::rank >= 1)
+    return reduce_tensor<F, type>(x);
+  else
+    return expr<type, extents<1>>{refused(x).graph, x.id};
 }
 
 /// Drops the last axis of a kept reduction where the caller asked for an axis rather than a row.

@@ -76,39 +76,44 @@ constexpr auto reshape(A x, S... sizes) {
     (s.push(tracing::static_size<S>), ...);
     return s;
   }();
-  static_assert((std::is_same_v<S, infer_t> + ... + 0) <= 1, "fuse::reshape: at most one length can be inferred");
+  constexpr bool clear = (std::is_same_v<S, infer_t> + ... + 0) <= 1;
+  static_assert(clear, "fuse::reshape: at most one length can be inferred");
   constexpr shape s = tracing::reshaped(tracing::shape_v<A>, wanted);
-  static_assert(is_valid(s), "fuse::reshape: the number of elements changes");
-  graph_builder& g = *x.graph;
-  const short operand = tracing::row_major(g, x.id);
-  const node from = g.nodes[operand];
-  node n = tracing::view_node(reshape_op, from, operand, 0);
-  int k = 0, inferred = -1;
-  auto visit = [&](auto size) {
-    if constexpr (std::is_same_v<decltype(size), infer_t>) inferred = k;
-    n.dims[k++] = tracing::dim_of_size(g, size);
-  };
-  (visit(sizes), ...);
-  n.rank = static_cast<short>(k);
-  // Lengths that appear on both sides cancel; what is left gives the inferred one.
-  bool used[max_rank]{};
-  short have = g.constant_dim(1), want = g.constant_dim(1);
-  for (int i = 0; i < k; ++i) {
-    if (i == inferred) continue;
-    bool cancelled = false;
-    for (int j = 0; j < from.rank && !cancelled; ++j) {
-      if (!used[j] && g.same_dim(from.dims[j], n.dims[i])) used[j] = cancelled = true;
+  static_assert(!clear || is_valid(s), "fuse::reshape: the number of elements changes");
+  if constexpr (!clear || !is_valid(s)) {
+    return tracing::refused(x);
+  } else {
+    graph_builder& g = *x.graph;
+    const short operand = tracing::row_major(g, x.id);
+    const node from = g.nodes[operand];
+    node n = tracing::view_node(reshape_op, from, operand, 0);
+    int k = 0, inferred = -1;
+    auto visit = [&](auto size) {
+      if constexpr (std::is_same_v<decltype(size), infer_t>) inferred = k;
+      n.dims[k++] = tracing::dim_of_size(g, size);
+    };
+    (visit(sizes), ...);
+    n.rank = static_cast<short>(k);
+    // Lengths that appear on both sides cancel; what is left gives the inferred one.
+    bool used[max_rank]{};
+    short have = g.constant_dim(1), want = g.constant_dim(1);
+    for (int i = 0; i < k; ++i) {
+      if (i == inferred) continue;
+      bool cancelled = false;
+      for (int j = 0; j < from.rank && !cancelled; ++j) {
+        if (!used[j] && g.same_dim(from.dims[j], n.dims[i])) used[j] = cancelled = true;
+      }
+      if (!cancelled) want = g.arithmetic(dim::product, want, n.dims[i]);
     }
-    if (!cancelled) want = g.arithmetic(dim::product, want, n.dims[i]);
+    for (int j = 0; j < from.rank; ++j)
+      if (!used[j]) have = g.arithmetic(dim::product, have, from.dims[j]);
+    if (inferred >= 0) {
+      n.dims[inferred] = g.arithmetic(dim::quotient, have, want);
+      want = g.arithmetic(dim::product, want, n.dims[inferred]);
+    }
+    g.require_equal(have, want, "reshape");
+    return expr<A::type, extents_from<s>>{&g, g.push(n)};
   }
-  for (int j = 0; j < from.rank; ++j)
-    if (!used[j]) have = g.arithmetic(dim::product, have, from.dims[j]);
-  if (inferred >= 0) {
-    n.dims[inferred] = g.arithmetic(dim::quotient, have, want);
-    want = g.arithmetic(dim::product, want, n.dims[inferred]);
-  }
-  g.require_equal(have, want, "reshape");
-  return expr<A::type, extents_from<s>>{&g, g.push(n)};
 }
 
 /// expand(x, size<8>, extent<1>(y)): broadcasts x to the given lengths.
@@ -120,25 +125,31 @@ constexpr auto expand(A x, S... sizes) {
     return s;
   }();
   constexpr shape s = broadcast(tracing::shape_v<A>, wanted);
-  static_assert(s == wanted || !is_valid(wanted) || s.rank == wanted.rank, "fuse::expand: axes cannot be removed");
+  constexpr bool keeps = A::rank <= int(sizeof...(S));
+  static_assert(keeps, "fuse::expand: axes cannot be removed");
   constexpr bool reaches = [&] {
-    for (int i = 0; i < s.rank; ++i)
+    for (int i = 0; i < s.rank && keeps; ++i)
       if (wanted.extent[i] != s.extent[i] && wanted.extent[i] != dyn) return false;
     return true;
   }();
-  static_assert(is_valid(s) && reaches, "fuse::expand: an axis that is not 1 cannot change its length");
-  graph_builder& g = *x.graph;
-  short dims[max_rank]{};
-  int k = 0;
-  ((dims[k++] = tracing::dim_of_size(g, sizes)), ...);
-  const node from = g.nodes[x.id];
-  for (int i = 1; i <= from.rank; ++i)
-    if (g.length(from.dims[from.rank - i]) != 1) dims[k - i] = g.unify(dims[k - i], from.dims[from.rank - i], "expand");
-  if (from.rank == 0) {
-    index_map m;
-    return tracing::reindexed<s>(x, m, dims);
+  static_assert(!keeps || (is_valid(s) && reaches), "fuse::expand: an axis that is not 1 cannot change its length");
+  if constexpr (!keeps || !is_valid(s) || !reaches) {
+    return tracing::refused(x);
+  } else {
+    graph_builder& g = *x.graph;
+    short dims[max_rank]{};
+    int k = 0;
+    ((dims[k++] = tracing::dim_of_size(g, sizes)), ...);
+    const node from = g.nodes[x.id];
+    for (int i = 1; i <= from.rank; ++i)
+      if (g.length(from.dims[from.rank - i]) != 1)
+        dims[k - i] = g.unify(dims[k - i], from.dims[from.rank - i], "expand");
+    if (from.rank == 0) {
+      index_map m;
+      return tracing::reindexed<s>(x, m, dims);
+    }
+    return expr<A::type, extents_from<s>>{&g, tracing::expand_to(g, x.id, k, dims)};
   }
-  return expr<A::type, extents_from<s>>{&g, tracing::expand_to(g, x.id, k, dims)};
 }
 
 }  // namespace fuse

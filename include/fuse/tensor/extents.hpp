@@ -94,6 +94,19 @@ constexpr shape broadcast(const shape& a, const shape& b) {
   }
   return r;
 }
+/// Two lengths that had to agree; compared in a static assertion, the compiler prints them.
+struct conflict {
+  index left = 0, right = 0;
+  constexpr explicit operator bool() const { return left != right; }
+};
+/// The last axis along which two shapes do not broadcast.
+constexpr conflict conflict_of(const shape& a, const shape& b) {
+  for (int i = 1; i <= a.rank && i <= b.rank; ++i) {
+    const conflict c{a.extent[a.rank - i], b.extent[b.rank - i]};
+    if (broadcast_extent(c.left, c.right) == -2) return c;
+  }
+  return {};
+}
 constexpr bool is_valid(const shape& s) {
   for (int i = 0; i < s.rank; ++i)
     if (s.extent[i] < dyn) return false;

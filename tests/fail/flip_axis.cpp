@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// expect: fuse::flip: no such axis
+#include <fuse/fuse.hpp>
+namespace fx = fuse;
+template <fx::index... E>
+using tensor = fx::tensor<float, fx::extents<E...>>;
+
+constexpr auto f = fx::compile<"f">([](auto x) {
+#if defined(TWIN)
+  return fx::flip<0>(x) + 0.f;
+#else
+  return fx::flip<1>(x) + 0.f;
+#endif
+});
+
+void call() {
+  fx::host_executor cpu;
+  f(cpu, tensor<4>{});
+}
