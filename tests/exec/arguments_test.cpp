@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a call may be given: structs of tensors in structs, scalars of every kind beside them and in them, memory with
 // strides and of any alignment, several outputs, outputs in place of inputs.
-#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
 #pragma GCC optimize("O1")  // many kernels: a third less compile time
 #endif
 #include "support/places.hpp"

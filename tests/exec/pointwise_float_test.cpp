@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every pointwise operation on f32 and f64, fused and alone.
-#if defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O1")  // hundreds of kernels: a third less compile time
 #endif
 #include "support/pointwise.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products on every float dtype, with lengths of 0, 1, whole tiles and tails, in batches and in expressions.
-#if defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O1")  // many kernels: a third less compile time
 #endif
 #include "support/products.hpp"

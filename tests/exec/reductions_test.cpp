@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every reduction on every dtype, over rows of every length, alone and in the middle of expressions.
-#if defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O1")  // many kernels: a third less compile time
 #endif
 #include "support/reductions.hpp"

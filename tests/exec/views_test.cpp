@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every view alone and in others, of static and dynamic lengths, of every rank.
-#if defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O1")  // many kernels: a third less compile time
 #endif
 #include "support/views.hpp"

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // More than 2^31 elements: real memory of more than 4 GiB addresses, of which few pages exist, and lengths beyond 2^32
 // that strides of 0 make out of little memory. 32-bit arithmetic anywhere would read or count something else.
-#if defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#pragma GCC optimize("O2")
-#endif
 #include <doctest/doctest.h>
 #include <sys/mman.h>
 

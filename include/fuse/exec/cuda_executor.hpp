@@ -206,9 +206,7 @@ class cuda_executor {
       int threads = shape.threads;
       if (shape.held == 0)
         while (threads > 32 && threads / 2 >= packs) threads /= 2;
-      const bool scratch = shape.held == 0 || !wide;
-      const scratch_plan s = plan_scratch(
-          row_kernel<P>, scratch ? rows::scratch_bytes<P, device_values> * capacity_of(n) : 0, row_count<P>(a));
+      const scratch_plan s = scratch_of<P>(a, wide);
       start(name, row_kernel<P>, s.grid, static_cast<unsigned>(threads), s.shared, a, s.global, s.stride,
             capacity_of(n), wide);
     } else if constexpr (P::kind == family::tile) {
@@ -218,13 +216,21 @@ class cuda_executor {
       const unsigned threads = width < 32 ? static_cast<unsigned>(width) * 8 : 256;
       start(name, tile_kernel<P>, blocks(count, 1), threads, 0, a, count, width, products_are_wide<P>(a));
     } else {
-      const index n = a.extent[P::outer], capacity = capacity_of(n);
-      const scratch_plan s =
-          plan_scratch(attention_kernel<P>,
-                       attentions::scratch_bytes<P, device_values>(capacity, a.extent[P::column], 256, column_lanes<P>),
-                       row_count<P>(a));
-      start(name, attention_kernel<P>, s.grid, 256, s.shared, a, s.global, s.stride, capacity, products_are_wide<P>(a));
+      const scratch_plan s = scratch_of<P>(a, true);
+      start(name, attention_kernel<P>, s.grid, 256, s.shared, a, s.global, s.stride, capacity_of(a.extent[P::outer]),
+            products_are_wide<P>(a));
     }
+  }
+  /// Finds the memory that a launch of the kernel takes beside its arguments: launch() then does not fail for want of
+  /// it.
+  template <class P>
+  void reserve(P, const typename P::arguments& a) {
+    using namespace cuda;
+    if (recorder_) return;  // it owns the memory of what it records
+    if constexpr (P::kind == family::row)
+      scratch_of<P>(a, !may_be_narrow<P> || is_wide<P>(a, &access_code::inner, P::outer, lanes<P>));
+    else if constexpr (P::kind == family::attention)
+      scratch_of<P>(a, true);
   }
 
  private:
@@ -238,6 +244,22 @@ class cuda_executor {
   static unsigned blocks(index work, index per_block) {
     const index n = (work + per_block - 1) / per_block;
     return static_cast<unsigned>(n < 1 ? 1 : n > 0x3fffffff ? 0x3fffffff : n);
+  }
+  /// What a row or attention kernel takes. wide: with the lanes of the program.
+  template <class P>
+  scratch_plan scratch_of(const typename P::arguments& a, [[maybe_unused]] bool wide) {
+    using namespace cuda;
+    const index capacity = capacity_of(a.extent[P::outer]);
+    if constexpr (P::kind == family::row) {
+      const bool needed = row_shape_of<P>.held == 0 || !wide;
+      return plan_scratch(row_kernel<P>, needed ? rows::scratch_bytes<P, device_values> * capacity : 0,
+                          row_count<P>(a));
+    } else {
+      return plan_scratch(
+          attention_kernel<P>,
+          attentions::scratch_bytes<P, device_values>(capacity, a.extent[P::column], 256, column_lanes<P>),
+          row_count<P>(a));
+    }
   }
   /// Scratch memory of a block: shared memory if it fits, else device memory for as many blocks as run at once.
   template <class K>

@@ -123,12 +123,27 @@ class host_executor {
     };
     recorder_->add({name, run, &l, sizeof l});
   }
+  /// Finds the memory that a launch of the kernel takes beside its arguments: launch() then does not fail for want of
+  /// it.
+  template <class P>
+  void reserve(P, const typename P::arguments& a) {
+    if (recorder_) return;  // it owns the memory of what it records
+    struct only_reserving {
+      bool& flag;
+      explicit only_reserving(bool& f) : flag(f) { flag = true; }
+      ~only_reserving() { flag = false; }
+    } const here(reserving_);
+    run_kernel<P>(single_block{0}, a);
+  }
 
  private:
   template <class P>
   void launch_now(const typename P::arguments& a, unsigned read_later) {
     ++launches_;
-    const single_block block{past_cache<P>(a, read_later)};
+    run_kernel<P>(single_block{past_cache<P>(a, read_later)}, a);
+  }
+  template <class P>
+  void run_kernel(const single_block& block, const typename P::arguments& a) {
     if constexpr (P::kind == family::map) {
       constexpr index grain = 32768 / host_lanes;
       in_parallel(map_packs<P>(a, host_lanes), grain, 0,
@@ -208,6 +223,7 @@ class host_executor {
     const int threads = static_cast<int>(wanted < most ? wanted : most);
     if (threads > 1) {
       char* scratch = stride > 0 ? grow(workspace_kind::scratch, stride * static_cast<std::size_t>(threads)) : nullptr;
+      if (reserving_) return;
 #pragma omp parallel num_threads(threads)
       {
         const index t = omp_get_thread_num(), n = omp_get_num_threads();
@@ -219,7 +235,9 @@ class host_executor {
 #else
     (void)grain;
 #endif
-    f(0, count, stride > 0 ? grow(workspace_kind::scratch, stride) : nullptr);
+    char* scratch = stride > 0 ? grow(workspace_kind::scratch, stride) : nullptr;
+    if (reserving_) return;
+    f(0, count, scratch);
     packs::fence();
   }
   /// The same in smaller shares, which threads take as they come: for work that none of them has a place for in its
@@ -234,6 +252,7 @@ class host_executor {
     const index shares = wanted < threads * shares_of_thread ? wanted : threads * shares_of_thread;
     if (threads > 1) {
       char* scratch = stride > 0 ? grow(workspace_kind::scratch, stride * static_cast<std::size_t>(threads)) : nullptr;
+      if (reserving_) return;
 #pragma omp parallel num_threads(threads)
       {
         char* mine = scratch + static_cast<std::size_t>(omp_get_thread_num()) * stride;
@@ -253,6 +272,7 @@ class host_executor {
   mode mode_;
   host_recorder* recorder_ = nullptr;
   std::int64_t launches_ = 0;
+  bool reserving_ = false;  // kernels find their memory and do not run
   struct {
     buffer memory;
     std::size_t bytes = 0;

@@ -84,6 +84,14 @@ constexpr unsigned stores_read_later() {
   return bits;
 }
 
+/// Does a scatter of the plan begin with a copy of its target?
+template <class Source>
+constexpr bool copies_targets() {
+  for (int b = 0; b < Source::plan.buffer_count; ++b)
+    if (Source::plan.buffers[b].copied_from >= 0) return true;
+  return false;
+}
+
 /// Checks a call and launches the kernels of its plan in order. Nothing runs if anything is wrong.
 template <class Source, class Executor>
 void run(Executor& executor, const char* name, const argument* arguments, const argument* outputs) {
@@ -165,6 +173,22 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
     buffers[b].data = base + staged[b];
     if (plan.buffers[b].kind == planning::buffer_kind::argument)
       executor.copy(name, buffers[b].data, original[b], static_cast<std::size_t>(buffers[b].bytes));
+  }
+
+  // A kernel that finds no memory must not find out when an earlier one has written.
+  if constexpr (Source::kernels > 1 || copies_targets<Source>()) {
+    [&]<int... K>(std::integer_sequence<int, K...>) {
+      auto one = [&](auto which) {
+        using kernel_source = typename Source::template kernel<decltype(which)::value>;
+        if (kernel_source::k.kind == family::map || binding::is_empty<kernel_source::k>(g, length)) return;
+        typename kernel_source::type::arguments a{};
+        binding::fill<kernel_source::k>(a, g, length, buffers, arguments);
+        if constexpr (requires { executor.reserve(kernel_source::instance(), a); })
+          executor.reserve(kernel_source::instance(), a);
+      };
+      (one(std::integral_constant<int, K>{}), ...);
+    }
+    (std::make_integer_sequence<int, Source::kernels>{});
   }
 
   [&]<int... K>(std::integer_sequence<int, K...>) {

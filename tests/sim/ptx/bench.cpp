@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints how many millions of PTX instructions (of threads) the machine executes a second on two OS threads, with the
-// checks off and on; and how many in a second of one core, which other programs on the machine do not disturb. usage:
-// sim_ptx_bench [throughput.ptx]
+// checks off and on; and how many in a second of one core, which other programs on the machine do not disturb. With
+// --at-least N it fails where a kernel stays below N, with the checks on, by both measures.
+// usage: sim_ptx_bench [--at-least N] [throughput.ptx]
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <fstream>
@@ -49,6 +53,11 @@ speed measure(const sim::module& code, const job& j, sim::memory& device, sim::c
 }  // namespace
 
 int main(int count, char** arguments) {
+  double at_least = 0, slowest = INFINITY;
+  if (count > 2 && std::strcmp(arguments[1], "--at-least") == 0) {
+    at_least = std::atof(arguments[2]);
+    count -= 2, arguments += 2;
+  }
 #ifdef SIM_KERNEL_DIRECTORY
   const std::string path = count > 1 ? arguments[1] : SIM_KERNEL_DIRECTORY "/throughput.ptx";
 #else
@@ -76,9 +85,15 @@ int main(int count, char** arguments) {
     for (const auto& j : jobs) {
       const auto off = measure(code, j, device, sim::checks::none), on = measure(code, j, device, sim::checks::all);
       const double millions = double(off.instructions) / 1e6;
+      slowest = std::min(slowest, millions / std::min(on.elapsed, on.core));
       std::printf("%-12s %14llu %12.0f %12.0f %12.0f %12.0f\n", j.name,
                   static_cast<unsigned long long>(off.instructions), millions / off.elapsed, millions / on.elapsed,
                   millions / off.core, millions / on.core);
+    }
+    if (slowest < at_least) {
+      std::printf("sim: bench: expected at least %.0f million instructions a second with the checks on, got %.0f\n",
+                  at_least, slowest);
+      return 1;
     }
   } catch (const sim::error& e) {
     std::puts(e.what());
