@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The mathematics of a Llama, as three compiled functions: embedding, one decoder layer, logits.
 ///
-/// Shapes: t new tokens after `past` earlier ones; h: hidden size; d: head_dim. A layer's cache holds one key and one
-/// value for each position: (past + t, kv heads, d).
+/// Shapes: t new tokens after `past` earlier ones; h: hidden size; d: head_dim. A layer's cache has room for one key
+/// and one value for each of s positions, at least past + t: (s, kv heads, d). `past` is a scalar, or (1) in memory,
+/// where kernels that have been captured read it anew.
 #pragma once
 
 #include <fuse/fuse.hpp>
@@ -40,7 +41,7 @@ inline constexpr auto decoder_layer = fx::compile<"decoder_layer">(
       auto all_values = fx::scatter<0>(values, positions, v);
 
       auto grouped = fx::permute<1, 2, 0, 3>(fx::reshape(q, t, kv_heads, fx::infer, d));  // (kv heads, group, t, d)
-      auto by_head = [](auto cache) { return fx::permute<1, 0, 2>(cache); };              // (kv heads, past + t, d)
+      auto by_head = [](auto cache) { return fx::permute<1, 0, 2>(cache); };              // (kv heads, s, d)
       auto attended = nn::causal_attention(grouped, by_head(all_keys), by_head(all_values), past);
       auto joined = fx::reshape(fx::permute<2, 0, 1, 3>(attended), t, fx::infer);  // (t, heads d)
       auto h = x + fx::linear(joined, w.o, w.o_bias);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The program. Compiled as CUDA it offers both executors, else the host's alone.
 
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -23,6 +24,13 @@ namespace {
 
 constexpr std::int64_t default_count = 64;
 constexpr const char* demo_prompt = "And it came to pass in those days, that";
+
+/// Taken before main: what comes before is the system's loader.
+const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+
+double milliseconds_since_start() {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
 
 /// Where a program can run: what makes an executor, and its name for people.
 struct host {
@@ -91,64 +99,110 @@ class language {
   bool first_ = true;
 };
 
-/// Replays the same tokens in each mode in turn, and prints what a token costs at its quickest.
+/// One way to run the model, with what it needs.
 template <class T, class Place>
-void compare(const Place& place, const config& shape, const weights<T>& w, std::span<const token_id> prompt,
-             std::span<const token_id> tokens) {
-  constexpr int repetitions = 8;
-  const auto capacity = static_cast<fuse::index>(prompt.size() + tokens.size());
-  auto eager_executor = place.make(fuse::mode::eager), fused_executor = place.make(fuse::mode::fused);
-  model<T, typename Place::executor> eager(eager_executor, shape, w, capacity);
-  model<T, typename Place::executor> fused(fused_executor, shape, w, capacity);
-  std::vector<double> quickest[2];
-  decode_cost best[2];
-  for (int repetition = 0; repetition < repetitions; ++repetition) {
-    best[0] = replay(eager, prompt, tokens, quickest[0]);
-    best[1] = replay(fused, prompt, tokens, quickest[1]);
+struct running {
+  using executor_type = typename Place::executor;
+  executor_type executor;
+  model<T, executor_type> llama;
+  generator<executor_type> continued;
+
+  running(const Place& place, fuse::mode how, const config& shape, const weights<T>& w, fuse::index capacity,
+          const sampling& choice, std::span<const token_id> stop, fuse::index steps_per_launch)
+      : executor(place.make(how)),
+        llama(executor, shape, w, capacity),
+        continued(llama, choice, stop, steps_per_launch) {}
+};
+
+/// Generates `count` tokens in each mode in turn, and prints what a token costs at its quickest.
+template <class T, class Place>
+void compare(const options& chosen, const Place& place, const config& shape, const weights<T>& w,
+             std::span<const token_id> prompt, std::int64_t count) {
+  constexpr int repetitions = 8, modes = 3;
+  constexpr fuse::mode how[modes] = {fuse::mode::eager, fuse::mode::fused, fuse::mode::graphed};
+  const auto first = static_cast<fuse::index>(prompt.size()), last = first + static_cast<fuse::index>(count);
+  std::vector<std::unique_ptr<running<T, Place>>> all;
+  for (const fuse::mode m : how) {
+    const fuse::index steps = m == fuse::mode::graphed ? chosen.steps_per_launch : 1;
+    // No token stops them: all take equally many steps.
+    all.push_back(std::make_unique<running<T, Place>>(place, m, shape, w, last, chosen.choice,
+                                                      std::span<const token_id>{}, steps));
+    all.back()->continued.warm_up(first, last);
   }
-  std::printf("\n%-8s %18s %18s %8s\n", "mode", "kernels per token", "tokens per second", "ratio");
-  const char* const names[] = {"eager", "fused"};
-  for (int i = 0; i < 2; ++i)
-    std::printf("%-8s %18.0f %18.0f %8.2f\n", names[i], best[i].kernels_per_token(), best[i].tokens_per_second(),
-                best[0].tokens_per_second() > 0 ? best[i].tokens_per_second() / best[0].tokens_per_second() : 0);
-  std::printf("on %s, %s, %zu tokens after a prompt of %zu, the quickest of %d runs of each\n", place.name().c_str(),
-              fuse::name_of(fuse::dtype_of<T>), tokens.size(), prompt.size(), repetitions);
+  std::vector<double> quickest[modes];
+  decode_cost best[modes];
+  for (int repetition = 0; repetition < repetitions; ++repetition)
+    for (int m = 0; m < modes; ++m) {
+      all[m]->llama.clear();
+      best[m] = all[m]->continued(
+          all[m]->llama.append(prompt), count, [](token_id) {}, &quickest[m]);
+    }
+
+  const auto row = [&](const char* what, const char* format, auto value) {
+    std::printf("%-20s", what);
+    for (const decode_cost& cost : best) std::printf(format, value(cost));
+    std::printf("\n");
+  };
+  const double eager = best[0].tokens_per_second();
+  std::printf("\n%-20s%10s%10s%10s\n", "", "eager", "fused", "graphed");
+  row("launches per token", best[2].launches_per_token() < 1 ? "%10.3g" : "%10.0f",
+      [](const decode_cost& c) { return c.launches_per_token(); });
+  row("kernels per token", "%10.0f", [](const decode_cost& c) { return c.kernels_per_token(); });
+  row("tokens per second", "%10.0f", [](const decode_cost& c) { return c.tokens_per_second(); });
+  row("ratio", "%10.2f", [&](const decode_cost& c) { return eager > 0 ? c.tokens_per_second() / eager : 0; });
+  std::printf("on %s, %s, %d tokens after a prompt of %zu, the quickest of %d runs of each\n", place.name().c_str(),
+              fuse::name_of(fuse::dtype_of<T>), static_cast<int>(count), prompt.size(), repetitions);
 }
 
 template <class T, class Place>
 void run(const options& chosen, const checkpoint& opened, language& words, const Place& place) {
   const config& shape = opened.config();
   const auto prompt = words.prompt();
-  const std::int64_t room = shape.max_position_embeddings - static_cast<std::int64_t>(prompt.size());
+  const auto given = static_cast<std::int64_t>(prompt.size());
+  const std::int64_t room = shape.max_position_embeddings - given;
   const std::int64_t count = chosen.count.value_or(std::clamp<std::int64_t>(room, 0, default_count));
   if (count > room)
     throw error("--count: expected at most " + std::to_string(std::max<std::int64_t>(room, 0)) +
-                " tokens after a prompt of " + std::to_string(prompt.size()) + ", got " + std::to_string(count) +
+                " tokens after a prompt of " + std::to_string(given) + ", got " + std::to_string(count) +
                 "; the model was made for " + std::to_string(shape.max_position_embeddings) + " positions");
 
-  auto executor = place.make(chosen.eager ? fuse::mode::eager : fuse::mode::fused);
-  const weights<T> w(executor, opened);
-  model<T, typename Place::executor> llama(executor, shape, w, static_cast<fuse::index>(prompt.size()) + count);
-  sampler choose(chosen.choice);
+  check(chosen.choice);
+  auto loader = place.make(fuse::mode::fused);
+  const weights<T> w(loader, opened);
+  const double resident = milliseconds_since_start();
+  running<T, Place> now(place, chosen.how, shape, w, given + count, chosen.choice, shape.eos_token_ids,
+                        chosen.steps_per_launch);
+  now.continued.warm_up(given, given + count);
+  const double warm = milliseconds_since_start();
 
   const bool dump = !chosen.logits_file.empty();
-  auto logits = llama(prompt, dump ? rows_of_logits::all : rows_of_logits::last);
-  if (dump)
-    write_npy(chosen.logits_file, {logits.data(), static_cast<std::size_t>(logits.size())}, logits.extent(0),
-              logits.extent(1));
-  std::vector<token_id> generated;
+  const auto logits = now.llama.append(prompt, dump ? rows_of_logits::all : rows_of_logits::last);
+  if (dump) {
+    const fuse::index rows = logits.extent(0), vocab = logits.extent(1);
+    const auto copy = on_host(
+        now.executor,
+        fuse::tensor<float, matrix_extents>({rows, vocab}, fuse::buffer(logits.data(), [](void*, void*) noexcept {})));
+    write_npy(chosen.logits_file, {copy.data(), static_cast<std::size_t>(copy.size())}, rows, vocab);
+  }
+  std::int64_t generated = 0;
+  double first = 0;
   words.show_prompt();
-  const decode_cost cost = generate(llama, std::move(logits), choose, count, shape.eos_token_ids, [&](token_id id) {
-    generated.push_back(id);
+  const decode_cost cost = now.continued(logits, count, [&](token_id id) {
+    if (generated++ == 0) first = milliseconds_since_start();
     words.show(id);
   });
   words.finish();
-  if (chosen.demo && !generated.empty()) {
-    compare<T>(place, shape, w, prompt, generated);
+  if (chosen.demo && generated > 0) {
+    compare<T>(chosen, place, shape, w, prompt, generated);
   } else if (cost.steps > 0) {
-    std::fprintf(stderr, "%.0f tokens per second, %.0f kernels per token, on %s\n", cost.tokens_per_second(),
-                 cost.kernels_per_token(), place.name().c_str());
+    std::fprintf(stderr, "%.0f tokens per second, %.3g launches of %.0f kernels per token, on %s\n",
+                 cost.tokens_per_second(), cost.launches_per_token(), cost.kernels_per_token(), place.name().c_str());
   }
+  if (generated > 0)
+    std::fprintf(
+        chosen.demo ? stdout : stderr,
+        "first token %.0f ms after the start of the program: weights in place after %.0f ms, ready after %.0f ms\n",
+        first, resident, warm);
 }
 
 template <class Place>

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <fuse/exec/mode.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,14 +27,17 @@ text tokenizer.model.
   --tokens 1,2,3       token ids to continue; prints ids
   --count N            generate at most N tokens (64)
   --temperature X      0: always the most probable token (0); 1: the model's own distribution
-  --top-k N            choose among the N most probable tokens (0: all)
+  --top-k N            choose among the N most probable tokens, and equals of the last (0: all)
   --top-p X            choose among the most probable tokens that together reach probability X (1: all)
-  --seed N             equal seeds give equal texts (0)
+  --seed N             equal seeds give equal texts, in every mode (0)
   --executor NAME      host or cuda (cuda where this program has it and there is a device)
-  --mode NAME          fused, or eager: one kernel for each operation (fused)
+  --mode NAME          fused; eager: one kernel for each operation; graphed: fused, and the kernels of a token, its
+                       choice included, are captured once and launched as one graph (fused)
+  --steps-per-launch N with --mode graphed or --demo: up to N tokens from one launch; the executor chooses them, stops
+                       at an end token, and the text comes N tokens at a time (1)
   --dtype NAME         f32, f16 or bf16: compute in this type (the one the weights are stored in)
   --dump-logits FILE   write the logits after each token of the prompt as an f32 [tokens, vocab] .npy file
-  --demo               generate text, then compare eager and fused execution in a table
+  --demo               generate text, then compare eager, fused and graphed execution in a table
   --help               print this
 )";
 
@@ -43,7 +47,9 @@ struct options {
   std::optional<std::int64_t> count;
   sampling choice;
   std::optional<bool> on_device;  ///< absent: where there is a device
-  bool eager = false, demo = false, help = false;
+  fuse::mode how = fuse::mode::fused;
+  std::int64_t steps_per_launch = 1;
+  bool demo = false, help = false;
   std::optional<element_type> type;  ///< absent: as stored
   std::string logits_file;           ///< empty: none
 };
@@ -57,6 +63,13 @@ Number parse_number(std::string_view option, std::string_view text) {
   if (status != std::errc{} || end != text.data() + text.size())
     throw error(std::string(option) + ": expected a number, got " + in_quotes(text) + "; see --help");
   return value;
+}
+
+inline fuse::mode parse_mode(std::string_view text) {
+  if (text == "eager") return fuse::mode::eager;
+  if (text == "fused") return fuse::mode::fused;
+  if (text == "graphed") return fuse::mode::graphed;
+  throw error("--mode: expected eager, fused or graphed, got " + in_quotes(text) + "; see --help");
 }
 
 /// Which of two words an option was given.
@@ -106,7 +119,9 @@ inline options parse_options(std::span<const char* const> arguments) {
     else if (option == "--executor")
       result.on_device = detail::is_first(option, "cuda", "host", value());
     else if (option == "--mode")
-      result.eager = detail::is_first(option, "eager", "fused", value());
+      result.how = detail::parse_mode(value());
+    else if (option == "--steps-per-launch")
+      result.steps_per_launch = detail::parse_number<std::int64_t>(option, value());
     else if (option == "--dtype")
       result.type = detail::parse_type(value());
     else if (option == "--dump-logits")
@@ -125,6 +140,11 @@ inline options parse_options(std::span<const char* const> arguments) {
     throw error("expected --prompt, --tokens or --demo, got none of them; see --help");
   if (result.count && *result.count < 0)
     throw error("--count: expected at least 0, got " + std::to_string(*result.count) + "; 0 generates nothing");
+  if (result.steps_per_launch < 1)
+    throw error("--steps-per-launch: expected at least 1, got " + std::to_string(result.steps_per_launch));
+  if (result.steps_per_launch > 1 && result.how != fuse::mode::graphed && !result.demo)
+    throw error(
+        "--steps-per-launch: expected --mode graphed beside it, got another mode; only a graph takes many steps");
   return result;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "checkpoint.hpp"
+#include "placed.hpp"
 
 namespace llama {
 
@@ -32,15 +33,6 @@ struct layer_weights {
                            (matrix, down), (vector, down_bias)       // [h, intermediate]
   );
 };
-
-/// Host memory as the executor's kernels can read it: uploaded where they run on a device.
-template <class Executor, class T, class E>
-fuse::tensor<T, E> placed(Executor& executor, fuse::tensor<T, E> host) {
-  if constexpr (requires { executor.upload(host); })
-    return executor.upload(host);
-  else
-    return host;
-}
 
 /// All weights of a checkpoint in the element type T, where the executor's kernels can read them. On the host they are
 /// used in place from the mapped file wherever type and alignment allow it: the checkpoint must outlive this object.

@@ -105,11 +105,30 @@ struct running {
   executor e;
   llama::weights<T> w;
   model<T> m;
-  running(const checkpoint& opened, fuse::index capacity, mode how = mode::fused)
-      : e(how), w(e, opened), m(e, opened.config(), w, capacity) {}
+  running(const checkpoint& opened, fuse::index capacity, mode how = mode::fused, fuse::index smallest = 256)
+      : e(how), w(e, opened), m(e, opened.config(), w, capacity, smallest) {}
 };
 
+/// Tokens that a generator appends to a prompt, and what they cost.
+struct generation {
+  std::vector<token_id> tokens;
+  llama::decode_cost cost;
+};
+template <class T>
+generation generate(model<T>& m, llama::generator<executor>& continued, const std::vector<token_id>& prompt,
+                    std::int64_t count) {
+  generation g;
+  m.clear();
+  g.cost = continued(m.append(prompt), count, [&](token_id id) { g.tokens.push_back(id); });
+  return g;
+}
+
 constexpr double bound_f32 = 2e-4;
+
+/// The length, embedding, layers, the last norm and the head.
+constexpr std::int64_t kernels_of_prompt(std::int64_t layers) { return 1 + 1 + 11 * layers + 2; }
+/// The same without the length, and the choice of a token.
+constexpr std::int64_t kernels_of_step(std::int64_t layers) { return 1 + 11 * layers + 2 + 1; }
 
 }  // namespace
 
@@ -139,12 +158,9 @@ TEST_CASE("model: half precision is no worse than that of transformers") {
 TEST_CASE("model: greedy decoding in f32 chooses the tokens of transformers") {
   for_each_reference([](const reference& r) {
     running<float> fused(r.opened, r.room());
-    llama::sampler choose(llama::sampling{});
-    std::vector<token_id> generated;
-    const auto count = static_cast<std::int64_t>(r.greedy.size());
-    CHECK(count == 64);
-    llama::generate(fused.m, fused.m(r.tokens), choose, count, {}, [&](token_id id) { generated.push_back(id); });
-    CHECK(generated == r.greedy);
+    llama::generator<executor> continued(fused.m, {}, {});
+    CHECK(r.greedy.size() == 64);
+    CHECK(generate(fused.m, continued, r.tokens, 64).tokens == r.greedy);
   });
 }
 
@@ -173,7 +189,7 @@ TEST_CASE("model: eager and fused do the same work in many and in few kernels") 
   const std::int64_t layers = shipped().config().num_hidden_layers;
   fused.m({&token, 1}), eager.m({&token, 1});
   // A layer: norm; q, k and v; rope of q; rope of k into the cache; attention; o; norm; gate and up; down.
-  CHECK(fused.e.launches() == 1 + 11 * layers + 2);
+  CHECK(fused.e.launches() == kernels_of_prompt(layers));
   CHECK(eager.e.launches() > 4 * fused.e.launches());
 }
 
@@ -209,27 +225,83 @@ TEST_CASE("model: wrong tokens and capacities are refused") {
 }
 
 TEST_CASE("model: generation stops at an end token, at the count, and costs one step for each token but the last") {
-  running<fuse::bf16> r(shipped(), 32);
+  const std::int64_t layers = shipped().config().num_hidden_layers;
   const std::vector<token_id> prompt{1, 20, 300};
-  const auto generated = [&](std::int64_t count, std::vector<token_id> stop) {
-    llama::sampler choose(llama::sampling{});
-    std::vector<token_id> ids;
-    r.m.clear();
-    const auto cost = llama::generate(r.m, r.m(prompt), choose, count, stop, [&](token_id id) { ids.push_back(id); });
-    CHECK(cost.steps == std::max<std::int64_t>(0, r.m.length() - 3));
-    return ids;
-  };
-  const std::vector<token_id> ids = generated(8, {});
-  CHECK(ids.size() == 8);
-  CHECK(r.m.length() == 3 + 7);
-  const auto place = std::find(ids.begin(), ids.end(), ids[5]);
-  CHECK(generated(8, {ids[5]}) == std::vector<token_id>(ids.begin(), place));
-  CHECK(generated(0, {}).empty());
-  std::vector<double> quickest;
-  const llama::decode_cost once = llama::replay(r.m, prompt, ids, quickest);
-  CHECK(once.steps == 8);
-  CHECK(once.kernels == 8 * (1 + 11 * shipped().config().num_hidden_layers + 2));
-  CHECK(quickest.size() == 8);
-  CHECK(llama::replay(r.m, prompt, ids, quickest).seconds <= once.seconds);
-  CHECK(r.m.length() == 3 + 8);
+  for (const auto& [how, steps] : {std::pair{mode::fused, 1}, {mode::graphed, 1}, {mode::graphed, 3}}) {
+    CAPTURE(steps);
+    running<fuse::bf16> r(shipped(), 32, how);
+    const auto generated = [&](std::int64_t count, std::vector<token_id> stop) {
+      llama::generator<executor> continued(r.m, {}, stop, steps);
+      const generation g = generate(r.m, continued, prompt, count);
+      CHECK(g.cost.steps == std::max<std::int64_t>(0, r.m.length() - 3));
+      CHECK(g.cost.kernels == g.cost.steps * kernels_of_step(layers) + (steps > 1 ? g.cost.launches : 0));
+      const std::int64_t launches = how == mode::graphed ? (g.cost.steps + steps - 1) / steps : g.cost.kernels;
+      CHECK(g.cost.launches == launches);
+      return g.tokens;
+    };
+    const std::vector<token_id> ids = generated(8, {});
+    CHECK(ids.size() == 8);
+    CHECK(r.m.length() == 3 + 7);
+    const auto place = std::find(ids.begin(), ids.end(), ids[5]);
+    CHECK(generated(8, {ids[5]}) == std::vector<token_id>(ids.begin(), place));
+    CHECK(r.m.length() == 3 + (place - ids.begin()));
+    CHECK(generated(8, {ids[0]}).empty());
+    CHECK(generated(0, {}).empty());
+  }
+}
+
+TEST_CASE("model: graphs of one step and of many give the tokens and the bits of fused calls, on every checkpoint") {
+  for_each_reference([](const reference& r) {
+    for (const llama::sampling& choice : {llama::sampling{}, {.temperature = 1, .top_k = 9, .top_p = 0.9, .seed = 5}}) {
+      running<float> fused(r.opened, r.room(), mode::fused, 16);
+      llama::generator<executor> plain(fused.m, choice, {});
+      const std::vector<token_id> expected = generate(fused.m, plain, r.tokens, 48).tokens;
+      CHECK(expected.size() == 48);
+      CHECK(plain.counts().captures == 0);
+      const logits last = fused.m({&expected.back(), 1});
+      for (const int steps : {1, 7}) {
+        running<float> graphed(r.opened, r.room(), mode::graphed, 16);
+        llama::generator<executor> captured(graphed.m, choice, {}, steps);
+        const auto first = static_cast<fuse::index>(r.tokens.size());
+        captured.warm_up(first, first + 48);
+        const std::int64_t graphs = captured.counts().captures;
+        CHECK(graphs >= 2);  // sequences of different lengths read different numbers of positions
+        CHECK(generate(graphed.m, captured, r.tokens, 48).tokens == expected);
+        const logits same = graphed.m({&expected.back(), 1});
+        CHECK(std::equal(same.data(), same.data() + same.size(), last.data()));
+        CHECK(captured.counts().captures == graphs);
+        CHECK(captured.counts().fallbacks == 0);
+      }
+    }
+  });
+}
+
+TEST_CASE("model: few numbers of positions serve all lengths") {
+  running<float> r(shipped(), 500, mode::fused, 64);
+  CHECK(r.m.positions_for(1) == 64);
+  CHECK(r.m.positions_for(64) == 64);
+  CHECK(r.m.positions_for(65) == 128);
+  CHECK(r.m.positions_for(257) == 500);
+  CHECK(r.m.positions_for(500) == 500);
+}
+
+TEST_CASE("model: what a sequence left in the cache does not reach the next") {
+  running<float> r(shipped(), 16);
+  const std::vector<token_id> tokens{1, 20, 300, 1000, 7, 9}, few{5, 6};
+  const logits expected = running<float>(shipped(), 16).m(few);
+  r.m(tokens);
+  r.m.clear();
+  const logits again = r.m(few);
+  CHECK(std::equal(again.data(), again.data() + again.size(), expected.data()));
+}
+
+TEST_CASE("model: logits that are no numbers end a generation with an error") {
+  running<float> r(shipped(), 16, mode::graphed);
+  llama::generator<executor> continued(r.m, {}, {}, 4);
+  logits last = r.m(std::vector<token_id>{1, 20});
+  last[7] = NAN;
+  CHECK_THROWS_WITH_AS(continued(last, 4, [](token_id) {}),
+                       "llama: logits: expected numbers, of which the largest is finite, got others at position 2; the "
+                       "weights are damaged, or the dtype overflows",
+                       llama::error);
 }

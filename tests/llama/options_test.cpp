@@ -28,7 +28,9 @@ TEST_CASE("options: each is read into its place") {
                                   "--executor",
                                   "host",
                                   "--mode",
-                                  "eager",
+                                  "graphed",
+                                  "--steps-per-launch",
+                                  "16",
                                   "--dtype",
                                   "bf16",
                                   "--dump-logits",
@@ -42,7 +44,8 @@ TEST_CASE("options: each is read into its place") {
   CHECK(o.choice.top_p == 0.9);
   CHECK(o.choice.seed == 3);
   CHECK(o.on_device == false);
-  CHECK(o.eager);
+  CHECK(o.how == fuse::mode::graphed);
+  CHECK(o.steps_per_launch == 16);
   CHECK(o.type == llama::element_type::bf16);
   CHECK(o.logits_file == "out.npy");
   CHECK_FALSE(o.demo);
@@ -54,12 +57,15 @@ TEST_CASE("options: what is not said has a default") {
   CHECK(o.tokens == "1,2");
   CHECK_FALSE(o.count);
   CHECK_FALSE(o.on_device);
-  CHECK_FALSE(o.eager);
+  CHECK(o.how == fuse::mode::fused);
+  CHECK(o.steps_per_launch == 1);
   CHECK_FALSE(o.type);
   CHECK(o.logits_file.empty());
   CHECK(o.choice.temperature == 0);
   CHECK(parse({"model", "--demo"}).demo);
   CHECK(parse({"model", "--demo", "--executor", "cuda"}).on_device == true);
+  CHECK(parse({"model", "--demo", "--mode", "eager"}).how == fuse::mode::eager);
+  CHECK(parse({"model", "--demo", "--steps-per-launch", "4"}).steps_per_launch == 4);
   CHECK(parse({"--help"}).help);
 }
 
@@ -80,7 +86,12 @@ TEST_CASE("options: mistakes are named") {
   refused({"model", "--demo", "--count", "many"}, "llama: --count: expected a number, got \"many\"; see --help");
   refused({"model", "--demo", "--count", "-1"}, "llama: --count: expected at least 0, got -1; 0 generates nothing");
   refused({"model", "--demo", "--seed", "-1"}, "llama: --seed: expected a number, got \"-1\"; see --help");
-  refused({"model", "--demo", "--mode", "lazy"}, "llama: --mode: expected eager or fused, got \"lazy\"; see --help");
+  refused({"model", "--demo", "--mode", "lazy"},
+          "llama: --mode: expected eager, fused or graphed, got \"lazy\"; see --help");
+  refused({"model", "--demo", "--steps-per-launch", "0"}, "llama: --steps-per-launch: expected at least 1, got 0");
+  refused({"model", "--tokens", "1", "--steps-per-launch", "2"},
+          "llama: --steps-per-launch: expected --mode graphed beside it, got another mode; only a graph takes many "
+          "steps");
   refused({"model", "--demo", "--executor", "tpu"},
           "llama: --executor: expected cuda or host, got \"tpu\"; see --help");
   refused({"model", "--demo", "--dtype", "f64"}, "llama: --dtype: expected f32, f16 or bf16, got \"f64\"; see --help");
