@@ -83,12 +83,11 @@ TEST_CASE("an output may not replace an input that a later pass reads") {
   CHECK(values(second) == std::vector<double>{14, 28, 42, 56});
 }
 
-constexpr auto scatter_computed = fx::compile<"scatter_computed">(
-    [](auto x, auto i, auto v) { return fx::scatter<0>(x * 2.f, i, v); });
+constexpr auto scatter_computed =
+    fx::compile<"scatter_computed">([](auto x, auto i, auto v) { return fx::scatter<0>(x * 2.f, i, v); });
 constexpr auto swap_rows =
     fx::compile<"swap_rows">([](auto c, auto i, auto j) { return fx::scatter<0>(c, i, fx::take(c, j)); });
-constexpr auto change =
-    fx::compile<"change">([](auto c, auto i, auto v) { return fx::scatter<0>(c, i, v) - c; });
+constexpr auto change = fx::compile<"change">([](auto c, auto i, auto v) { return fx::scatter<0>(c, i, v) - c; });
 constexpr auto scatter_at_argmax = fx::compile<"scatter_at_argmax">(
     [](auto c, auto x) { return fx::scatter<0>(c, fx::argmax(x, fx::axis<-1>), x - fx::max(x, fx::row)); });
 constexpr auto plain_scatter =
@@ -144,8 +143,8 @@ TEST_CASE("the same bytes in another order are not the same memory") {
 }
 
 constexpr auto last_three = fx::compile<"last_three">([](auto x) { return fx::slice<0, -3>(x) + 0.f; });
-constexpr auto strided_join = fx::compile<"strided_join">(
-    [](auto a, auto b) { return fx::concat<0>(a, fx::slice<0, 0, fx::to_end, 200>(b)); });
+constexpr auto strided_join =
+    fx::compile<"strided_join">([](auto a, auto b) { return fx::concat<0>(a, fx::slice<0, 0, fx::to_end, 200>(b)); });
 constexpr auto many_slices = fx::compile<"many_slices">([](auto a, auto b, auto c) {
   auto s = fx::slice<0, 0, 2>(a) + fx::slice<0, 1, 3>(a) + fx::slice<0, 0, 2>(b) + fx::slice<0, 1, 3>(b);
   return s + fx::slice<0, 0, 2>(c) + fx::slice<0, 1, 3>(c);

@@ -5,4 +5,4 @@
 #endif
 #include "support/pointwise.hpp"
 
-POINTWISE_TESTS(true, float, double)
+POINTWISE_TESTS(machine::runs_eager, float, double)

@@ -5,4 +5,4 @@
 #endif
 #include "support/pointwise.hpp"
 
-POINTWISE_TESTS(true, fuse::f16, fuse::bf16)
+POINTWISE_TESTS(machine::runs_eager, fuse::f16, fuse::bf16)

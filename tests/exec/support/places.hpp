@@ -71,7 +71,7 @@ void expect(const Tensor& x, const coordinates& extents, Expected expected) {
 }
 
 /// f(executor), fused and eager.
-template <bool Eager = !machine::is_device, class F>
+template <bool Eager = machine::runs_eager, class F>
 void in_each_mode(const F& f) {
   using executor = std::conditional_t<Eager, machine::any_executor, machine::fused_executor>;
   {
@@ -86,7 +86,7 @@ void in_each_mode(const F& f) {
   }
 }
 /// Runs a function fused and eager, and gives each call's results to `check`.
-template <bool Eager = !machine::is_device, class F, class Check, class... A>
+template <bool Eager = machine::runs_eager, class F, class Check, class... A>
 void run(const F& f, const Check& check, const A&... a) {
   in_each_mode<Eager>([&](auto& e) { std::apply(check, machine::call(e, f, a...)); });
 }

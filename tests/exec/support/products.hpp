@@ -100,7 +100,7 @@ void check_ways(fx::index m, fx::index k, fx::index n) {
       a, a_transposed, b, weight);
 }
 /// All lengths known at run time alone.
-template <class T, bool Eager = !machine::is_device>
+template <class T, bool Eager = machine::runs_eager>
 void check_lengths(std::initializer_list<std::array<fx::index, 3>> lengths) {
   using any = tensor<T, dyn, dyn>;
   for (auto [m, k, n] : lengths) check_ways<T, any, any, any, any, Eager>(m, k, n);
@@ -122,7 +122,7 @@ constexpr auto batches = fx::compile<"batches">([](auto a, auto b, auto c, auto 
   return fx::outputs(fx::matmul(a, b), fx::matmul(a, c), fx::matmul(d, b), fx::matmul(b, fx::transpose(b)),
                      fx::matmul(one, b));
 });
-template <class T, bool Eager = !machine::is_device>
+template <class T, bool Eager = machine::runs_eager>
 void check_batches(fx::index outer, fx::index batch, fx::index m, fx::index k, fx::index n) {
   CAPTURE(outer);
   CAPTURE(batch);
@@ -196,7 +196,7 @@ constexpr auto around = fx::compile<"around_products">([](auto x, auto weight, a
   return fx::outputs(fx::relu(h) * 2.f + residual, fx::linear(x * scale, weight), fx::max(h, fx::axis<-1>),
                      fx::transpose(h) - 1.f, fx::slice<-1, 1>(h), fx::where(residual > 0.f, h, -h));
 });
-template <class T, bool Eager = !machine::is_device>
+template <class T, bool Eager = machine::runs_eager>
 void check_around(fx::index m, fx::index k, fx::index n) {
   CAPTURE(m);
   CAPTURE(k);

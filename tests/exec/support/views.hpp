@@ -11,7 +11,7 @@ constexpr auto single = fx::compile<"single_views">([](auto x) {
                      fx::flip<0>(x), fx::flip<-1>(x), fx::unsqueeze<1>(x), fx::squeeze<0>(fx::slice<0, 1, 2>(x)),
                      fx::concat<1>(x, x), fx::transpose<0, 2>(x), fx::iota_along<1>(x), fx::iota(fx::extent<2>(x)));
 });
-template <class X, bool Eager = !machine::is_device>
+template <class X, bool Eager = machine::runs_eager>
 void check_single() {
   const auto x = counting<X>({3, 4, 5});
   run<Eager>(
@@ -42,7 +42,7 @@ constexpr auto reshapes = fx::compile<"reshapes">([](auto x) {
                      fx::transpose(fx::reshape(x, fx::size<3>, fx::infer)),
                      fx::reshape(x, fx::size<1>, fx::infer, fx::size<1>));
 });
-template <class X, bool Eager = !machine::is_device>
+template <class X, bool Eager = machine::runs_eager>
 void check_reshapes() {
   const auto x = counting<X>({4, 6});
   auto flat = [&](fx::index n) { return at(x, {n / 6, n % 6}); };
@@ -174,7 +174,7 @@ constexpr auto every_rank = fx::compile<"every_rank">([](auto x) {
   return fx::outputs(x * 2.f, fx::flip<0>(permuted), fx::sum(x, fx::row) + x,
                      fx::iota_along<0>(x) + fx::iota_along<-1>(x));
 });
-template <class X, bool Eager = !machine::is_device>
+template <class X, bool Eager = machine::runs_eager>
 void check_rank(const typename X::lengths& extents) {
   const auto x = counting<X>(extents);
   const coordinates shape(extents.begin(), extents.end()), reversed(extents.rbegin(), extents.rend());
@@ -247,7 +247,7 @@ constexpr auto gathers = fx::compile<"gathers">([](auto table, auto rows, auto f
                      fx::take(fx::transpose(table), fx::clamp(rows, 0, 2)),
                      fx::take(fx::concat<0>(table, -table), rows + 5), fx::take(table * table, rows));
 });
-template <class I, bool Eager = !machine::is_device>
+template <class I, bool Eager = machine::runs_eager>
 void check_gathers() {
   const auto table = counting<tensor<float, dyn, 3>>({5, 3}, 1);
   const auto flat = counting<tensor<float, 5>>({5}, 50);
