@@ -15,7 +15,7 @@ class call_key {
     alignment_ = static_cast<std::uintptr_t>(alignment);
     leaves_.clear(), stays_.clear(), scalars_.clear();
     put(reinterpret_cast<index>(type));
-    visitor v{*this};
+    [[maybe_unused]] visitor v{*this};  // of no arguments
     (visit(a, v), ...);
     values_.clear();
     values_.push_back(0);  // region 0: the memory of the graph
