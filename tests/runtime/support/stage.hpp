@@ -53,10 +53,15 @@ using executor = fx::host_executor<M>;
 template <fx::modes M = fx::modes::fused>
 class bench {
 #if defined(__CUDACC__)
-  own_stream stream_;
+  std::unique_ptr<own_stream> owned_;
+  cudaStream_t stream_;
 
  public:
   executor<M> e{stream_};
+
+  bench() : owned_(std::make_unique<own_stream>()), stream_(*owned_) {}
+  /// In a stream that outlives it.
+  explicit bench(cudaStream_t stream) : stream_(stream) {}
 
   template <class T, class X>
   fx::tensor<T, X> put(const fx::tensor<T, X>& host) {
