@@ -187,9 +187,10 @@ class graphed {
     std::tuple<decltype(runtime::rebuild(a, next))...> arguments{runtime::rebuild(a, next)...};
     return std::apply([&](auto&... x) { return f_(executor_, x...); }, arguments);
   }
+  template <class A>
+  using rebuilt = decltype(runtime::rebuild(std::declval<const A&>(), std::declval<runtime::call_key::placement&>()));
   template <class... A>
-  using returned =
-      decltype(std::declval<graphed&>().run_at(std::declval<const values&>(), std::declval<const A&>()...));
+  using returned = decltype(std::declval<F&>()(std::declval<Executor&>(), std::declval<rebuilt<A>&>()...));
   template <class... A>
   using held = runtime::held<returned<A...>>;
 
