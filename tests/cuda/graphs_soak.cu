@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many steps on a device, and device memory that stays as it is. FUSE_SOAK_STEPS changes the number: a million takes the
-// simulated device, which runs every thread of every kernel, some minutes.
+// Many steps on a device, and device memory that stays as it is. FUSE_SOAK_STEPS changes the number: a million takes
+// the simulated device, which runs every thread of every kernel, some minutes.
 #include "../runtime/support/soak.hpp"
 
 namespace {
