@@ -5,5 +5,5 @@
 #endif
 #include "support/pointwise.hpp"
 
-POINTWISE_TESTS(machine::runs_eager, bool, std::uint8_t, std::int8_t, std::int32_t, std::int64_t)
-POINTWISE_TEST(bits, machine::runs_eager, bool, std::uint8_t, std::int8_t, std::int32_t, std::int64_t)
+POINTWISE_TESTS(machine::runs_eager, INTEGERS_TO_TEST)
+POINTWISE_TEST(bits, machine::runs_eager, INTEGERS_TO_TEST)

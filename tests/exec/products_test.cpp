@@ -12,7 +12,7 @@ namespace {
 constexpr fx::index rows[] = {0, 1, 5, 16, 33}, terms[] = {0, 1, 3, 16, 100}, columns[] = {0, 1, 7, 16, 65};
 }  // namespace
 
-TEST_CASE_TEMPLATE("products of any lengths", T, float, double, fx::f16, fx::bf16) {
+TEST_CASE_TEMPLATE("products of any lengths", T, FLOATS_TO_TEST) {
   for (fx::index m : rows)
     for (fx::index k : terms)
       for (fx::index n : columns) check_lengths<T>({{m, k, n}});
@@ -30,14 +30,14 @@ TEST_CASE_TEMPLATE("products of static lengths", T, float, fx::bf16) {
 TEST_CASE_TEMPLATE("products of some static lengths", T, float, fx::f16) {
   for (fx::index m : {0, 1, 7}) check_mixed<T, 48, 40>(m);
 }
-TEST_CASE_TEMPLATE("batches of products", T, float, double, fx::f16, fx::bf16) {
+TEST_CASE_TEMPLATE("batches of products", T, FLOATS_TO_TEST) {
   check_batches<T>(2, 3, 4, 5, 6);
   check_batches<T>(1, 1, 1, 17, 1);
   check_batches<T>(3, 2, 9, 1, 33);
   check_batches<T>(2, 0, 3, 4, 5);
   check_batches<T>(2, 2, 3, 0, 5);
 }
-TEST_CASE_TEMPLATE("products in the middle of expressions", T, float, double, fx::f16, fx::bf16) {
+TEST_CASE_TEMPLATE("products in the middle of expressions", T, FLOATS_TO_TEST) {
   check_around<T>(4, 32, 16);
   check_around<T>(1, 33, 65);
   check_around<T>(9, 1, 2);

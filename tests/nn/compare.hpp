@@ -101,4 +101,4 @@ inline numbers by_row(const numbers& x, fx::index n, const std::function<void(co
 
 }  // namespace nn_test
 
-#define FUSE_NN_FLOATS float, double, fuse::f16, fuse::bf16
+#define FUSE_NN_FLOATS FLOATS_TO_TEST

@@ -20,11 +20,19 @@ inline constexpr bool is_device = false;
 template <fx::modes M>
 using executor = fx::host_executor<M>;
 #endif
-/// Do the shared tests run eager plans too? Not where compilers take long: a device's, and g++ with AddressSanitizer.
+/// Do the shared tests run eager plans too? Not where compilers take long: a device's, and g++ with AddressSanitizer,
+/// under which one dtype stands for all of a kind.
 #if defined(__CUDACC__) || defined(__SANITIZE_ADDRESS__)
 inline constexpr bool runs_eager = false;
 #else
 inline constexpr bool runs_eager = true;
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define FLOATS_TO_TEST float, fuse::bf16
+#define INTEGERS_TO_TEST bool, std::int8_t, std::int64_t
+#else
+#define FLOATS_TO_TEST float, double, fuse::f16, fuse::bf16
+#define INTEGERS_TO_TEST bool, std::uint8_t, std::int8_t, std::int32_t, std::int64_t
 #endif
 /// Runs fused plans alone: half the compile time.
 using fused_executor = executor<fx::modes::fused>;
