@@ -31,6 +31,30 @@ TEST_CASE("a fork works beside its parent, and a join waits for it") {
   CHECK(g.bytes >= 4 * 256);
 }
 
+TEST_CASE("a fork outside of a graph: memory of the branch lives for as long as the parent reads it") {
+  bench<> b;
+  own_stream second;
+  fx::graph_options options;
+  options.how = fx::mode::fused;
+  fx::graphed step(
+      b.e,
+      [&](auto& e, const auto& x, const auto& y) {
+        const auto h = add(e, x, y);
+        auto branch = fx::fork(e, second);
+        const auto p = scale(branch, scale(branch, h, 4.f), 0.5f), r = add(e, h, x);
+        fx::join(e, branch);
+        return add(e, p, r);
+      },
+      options);
+  for (int from = 0; from < 5; ++from) {
+    const auto x = b.made<vector>({300}, from), y = b.made<vector>({300}, from + 5);
+    const auto result = step(x, y);
+    const auto other = fx::cuda_executor<>(second).upload(vector({2}, {1, 2}));  // might be given the same memory
+    const auto got = b.get(result), in = b.get(x), in_too = b.get(y);
+    for (int i = 0; i < 300; ++i) CHECK(got[i] == 3 * (in[i] + in_too[i]) + in[i]);
+  }
+}
+
 TEST_CASE("a fork that is never joined is refused") {
   bench<> b;
   own_stream second;

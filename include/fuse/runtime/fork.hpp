@@ -22,25 +22,83 @@ arena_layout* layout_of(const cuda_executor<Built>& executor) {
   if (!r || !r->captures()) return nullptr;
   return &static_cast<typename captured<cuda_executor<Built>>::recording*>(r)->layout();
 }
+
+/// Memory of a branch outside of a capture. The parent reads it after the join: from then on it is given back in the
+/// parent's stream.
+class branch_memory final : public cuda_recorder {
+ public:
+  explicit branch_memory(cudaStream_t branch) : branch_(branch), returns_(std::make_shared<cudaStream_t>(branch)) {}
+
+  buffer allocate(std::size_t bytes) override {
+    using lease = std::shared_ptr<cudaStream_t>;
+    auto owner = std::make_unique<lease>(returns_);
+    void* p = nullptr;
+    cuda::check(cudaMallocAsync(&p, bytes > 0 ? bytes : 1, branch_), "cudaMallocAsync");
+    return {p,
+            [](void* q, void* context) noexcept {
+              const std::unique_ptr<lease> stream(static_cast<lease*>(context));
+              cudaFreeAsync(q, **stream);
+            },
+            owner.release()};
+  }
+  char* workspace(workspace_kind kind, std::size_t bytes) override {
+    auto& [memory, have] = workspace_[static_cast<int>(kind)];
+    if (bytes > have) {
+      memory = buffer{};
+      have = 0;
+      memory = allocate(bytes);
+      have = bytes;
+    }
+    return static_cast<char*>(memory.data());
+  }
+  bool captures() const override { return false; }
+  void launched(const char*, cudaStream_t) override {}
+  void joined(cudaStream_t parent) { *returns_ = parent; }
+
+ private:
+  cudaStream_t branch_;
+  std::shared_ptr<cudaStream_t> returns_;  // where memory is given back
+  struct {
+    buffer memory;
+    std::size_t bytes = 0;
+  } workspace_[2];
+};
 }  // namespace runtime
 
-/// An executor on another stream, for work that runs beside the parent's. Until it is joined, memory that either gives
-/// back is not used again.
+/// An executor on another stream that its parent will wait for.
 template <modes Built>
-cuda_executor<Built> fork(cuda_executor<Built>& parent, cudaStream_t stream) {
+class branch_executor : public cuda_executor<Built> {
+ public:
+  branch_executor(cuda_executor<Built>& parent, cudaStream_t stream)
+      : cuda_executor<Built>(stream), memory_(std::make_unique<runtime::branch_memory>(stream)) {
+    this->exchange_mode(parent.current_mode());
+    auto* r = parent.recording();
+    this->record(r && r->captures() ? r : memory_.get());
+  }
+  void joined(cudaStream_t parent) {
+    memory_->joined(parent);
+    this->record(nullptr);
+  }
+
+ private:
+  std::unique_ptr<runtime::branch_memory> memory_;
+};
+
+/// Work beside the parent's, after what the parent has issued. What the branch reads has to live until the join; inside
+/// a graphed function the graph sees to that: memory that either gives back is not used again before.
+template <modes Built>
+branch_executor<Built> fork(cuda_executor<Built>& parent, cudaStream_t stream) {
   runtime::order(parent.stream(), stream);
-  cuda_executor<Built> branch(stream);
-  branch.exchange_mode(parent.current_mode());
-  branch.record(parent.recording());
+  branch_executor<Built> branch(parent, stream);
   if (auto* layout = runtime::layout_of(parent)) layout->keep();
   return branch;
 }
 /// The parent waits for the branch, which must not be given work any more.
 template <modes Built>
-void join(cuda_executor<Built>& parent, cuda_executor<Built>& branch) {
+void join(cuda_executor<Built>& parent, branch_executor<Built>& branch) {
   runtime::order(branch.stream(), parent.stream());
   if (auto* layout = runtime::layout_of(parent)) layout->reuse();
-  branch.record(nullptr);
+  branch.joined(parent.stream());
 }
 
 }  // namespace fuse
