@@ -150,8 +150,9 @@ void compare(const options& chosen, const Place& place, const config& shape, con
   row("kernels per token", "%10.0f", [](const decode_cost& c) { return c.kernels_per_token(); });
   row("tokens per second", "%10.0f", [](const decode_cost& c) { return c.tokens_per_second(); });
   row("ratio", "%10.2f", [&](const decode_cost& c) { return eager > 0 ? c.tokens_per_second() / eager : 0; });
-  std::printf("on %s, %s, %d tokens after a prompt of %zu, the quickest of %d runs of each\n", place.name().c_str(),
-              fuse::name_of(fuse::dtype_of<T>), static_cast<int>(count), prompt.size(), repetitions);
+  std::printf("on %s, %s, %d tokens after a prompt of %zu, every launch of steps at its quickest of %d runs\n",
+              place.name().c_str(), fuse::name_of(fuse::dtype_of<T>), static_cast<int>(count), prompt.size(),
+              repetitions);
 }
 
 template <class T, class Place>
