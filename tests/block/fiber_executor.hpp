@@ -34,7 +34,7 @@ class executor {
   }
   template <class Which>
   void check_pointer(const Which&, const void*) {}
-  void copy(char* to, const char* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+  void copy(const char*, char* to, const char* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
   char* workspace(std::size_t bytes) { return grow(arena_, arena_bytes_, bytes); }
 
   /// What went wrong in all launches so far, and which families ran.

@@ -143,7 +143,10 @@ class cuda_executor {
   void check_memory(const Which& which, const void* p) {
     cudaPointerAttributes a{};
     const cudaError_t e = cudaPointerGetAttributes(&a, p);
-    if (e != cudaSuccess) cudaGetLastError();
+    if (e == cudaErrorInvalidValue)
+      cudaGetLastError();  // no pointer that CUDA knows
+    else
+      cuda::check(e, "cudaPointerGetAttributes");
     if (e != cudaSuccess || (a.type != cudaMemoryTypeDevice && a.type != cudaMemoryTypeManaged))
       throw error(error_category::argument,
                   which() << ": the pointer is not device memory, or no longer (upload the tensor, or use a "

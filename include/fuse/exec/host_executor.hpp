@@ -243,7 +243,7 @@ class host_executor {
   /// The same in smaller shares, which threads take as they come: for work that none of them has a place for in its
   /// cache. f(begin, end, scratch, first): first in this thread.
   template <class F>
-  void in_shares(index count, index grain, index scratch_bytes, const F& f) {
+  void in_shares(index count, [[maybe_unused]] index grain, index scratch_bytes, const F& f) {
 #if defined(_OPENMP)
     constexpr index shares_of_thread = 8;
     const std::size_t stride = (static_cast<std::size_t>(scratch_bytes) + 4095) / 4096 * 4096;

@@ -68,8 +68,8 @@ template <class P, int Depth, int N, block B>
 FUSE_HD void run_tile(const B& b, const typename P::arguments& a, index t, char* scratch,
                       int width = tiles::tile_columns) {
   using V = typename B::values;
-  const auto [batch, first_row, rows, first_column, columns] = tiles::place_of<P>(a, t, width);
-  const index first = batch * length<P, P::outer - 1>(a) + first_row;  // row of the whole index space
+  const tiles::tile_place at = tiles::place_of<P>(a, t, width);
+  const index first = at.batch * length<P, P::outer - 1>(a) + at.first_row;  // row of the whole index space
   const auto place = place_of_row<P>(a, first);
 
   auto product_at = [&](auto i, index row) FUSE_INLINE {
@@ -79,12 +79,12 @@ FUSE_HD void run_tile(const B& b, const typename P::arguments& a, index t, char*
   };
   unrolled<P::steps>([&](auto i) FUSE_INLINE {
     if constexpr (P::step[i].kind == step_kind::product)
-      run_product<P, i, Depth>(b, a, place, P::outer - 1, rows, first_column, columns, product_at(i, 0),
+      run_product<P, i, Depth>(b, a, place, P::outer - 1, at.rows, at.first_column, at.columns, product_at(i, 0),
                                tiles::tile_columns);
   });
   b.sync();
 
-  run_epilogue<P, N>(b, a, first, rows, first_column, columns, product_at);
+  run_epilogue<P, N>(b, a, first, at.rows, at.first_column, at.columns, product_at);
   b.sync();  // the next tile writes the scratch memory again
 }
 

@@ -76,10 +76,6 @@ class tracer<cuda_executor<Built>> final : public onlooker<cuda_executor<Built>,
   explicit tracer(cuda_executor<Built>& executor) : onlooker<cuda_executor<Built>, cuda_recorder>(executor) {
     mark("");
   }
-  ~tracer() {
-    for (const mark_t& m : marks_) cudaEventDestroy(m.event);
-  }
-
   void launched(const char* name, cudaStream_t stream) override {
     if (stream == this->executor_.stream()) mark(name);
   }
@@ -89,7 +85,8 @@ class tracer<cuda_executor<Built>> final : public onlooker<cuda_executor<Built>,
     double begin = 0;
     for (std::size_t i = 1; i < marks_.size(); ++i) {
       float milliseconds = 0;
-      cuda::check(cudaEventElapsedTime(&milliseconds, marks_[0].event, marks_[i].event), "cudaEventElapsedTime");
+      cuda::check(cudaEventElapsedTime(&milliseconds, marks_[0].event.get(), marks_[i].event.get()),
+                  "cudaEventElapsedTime");
       const double end = static_cast<double>(milliseconds) * 1000;
       events.push_back({marks_[i].name, begin, end});
       begin = end;
@@ -98,14 +95,17 @@ class tracer<cuda_executor<Built>> final : public onlooker<cuda_executor<Built>,
   }
 
  private:
+  struct destroy {
+    void operator()(cudaEvent_t e) const noexcept { cudaEventDestroy(e); }
+  };
   struct mark_t {
     std::string name;
-    cudaEvent_t event;
+    std::unique_ptr<std::remove_pointer_t<cudaEvent_t>, destroy> event;
   };
   void mark(const char* name) {
     cudaEvent_t e = nullptr;
     cuda::check(cudaEventCreate(&e), "cudaEventCreate");
-    marks_.push_back({name, e});
+    marks_.push_back({name, decltype(mark_t::event)(e)});
     cuda::check(cudaEventRecord(e, this->executor_.stream()), "cudaEventRecord");
   }
 
