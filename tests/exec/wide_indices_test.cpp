@@ -89,6 +89,7 @@ TEST_CASE("strides beyond 2^31") {
   for (int r = 0; r < 3; ++r) CHECK(memory.data[8 + (fx::index(r) << 31) - r + 1] == 20 * (r + 1) + 1);
 }
 
+#if !defined(__SANITIZE_ADDRESS__)  // under it, half a minute
 constexpr auto counted = fx::compile<"counted">([](auto x) {
   return fx::outputs(fx::sum(fx::cast<fx::dtype::i64>(x), fx::axis<-1>), fx::max(fx::iota_along<-1>(x), fx::axis<-1>));
 });
@@ -100,3 +101,4 @@ TEST_CASE("a row of more than 2^31 elements") {
   CHECK(sum[0] == n);
   CHECK(last[0] == n - 1);
 }
+#endif
