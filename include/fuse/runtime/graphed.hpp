@@ -2,79 +2,16 @@
 // graphed(executor, f): a callable that issues work on an executor becomes one that replays it. The first call of a
 // shape captures; every later one binds its addresses and scalars and launches.
 #pragma once
-#include <cstdio>
-#include <fuse/runtime/call_key.hpp>
-#include <fuse/runtime/captured.hpp>
+#include <fuse/runtime/graph_entry.hpp>
 #include <fuse/runtime/host_capture.hpp>
 #include <fuse/runtime/options.hpp>
-#include <fuse/runtime/replayed.hpp>
+#include <fuse/runtime/padding.hpp>
 #include <mutex>
 #if defined(__CUDACC__)
 #include <fuse/runtime/cuda_capture.hpp>
 #endif
 
 namespace fuse {
-
-namespace runtime {
-
-/// What the function is given for an argument decides which graphs serve it: a tensor is its view.
-template <class A>
-struct given {
-  using type = A;
-};
-template <arguments::leaf A>
-struct given<A> {
-  using type = typename view_type<A>::type;
-};
-template <class... A>
-inline constexpr char tag = 0;
-template <class... A>
-inline constexpr const char& type_tag = tag<typename given<A>::type...>;
-template <class T>
-inline constexpr bool is_padded = false;
-template <class V>
-inline constexpr bool is_padded<padded_t<V>> = true;
-
-/// Puts an executor into a mode for a while.
-template <class Executor>
-class mode_guard {
- public:
-  mode_guard(Executor& executor, mode m) : executor_(executor), before_(executor.exchange_mode(m)) {}
-  ~mode_guard() { executor_.exchange_mode(before_); }
-  mode_guard(const mode_guard&) = delete;
-  mode_guard& operator=(const mode_guard&) = delete;
-
- private:
-  Executor& executor_;
-  mode before_;
-};
-
-/// What is shown of a graph.
-struct graph_info {
-  std::vector<node_info> nodes;
-  std::vector<edge_info> edges;  // numbers of nodes
-  std::size_t places;            // words of the nodes' parameters that are rebound
-  index bytes;                   // of the memory that its tensors lie in
-  bool pinned;                   // serves only the addresses it was captured with
-  bool latest;                   // was launched last
-};
-
-/// A graph and what it was captured for.
-template <class Executor>
-struct graph_entry {
-  std::vector<index> words;           // its key
-  std::vector<std::uint64_t> values;  // the addresses and scalars that are bound
-  std::vector<const void*> stays;     // addresses of static inputs
-  std::unique_ptr<captured<Executor>> work;
-  std::shared_ptr<graph_memory> memory;
-  std::shared_ptr<void> results;       // with the addresses they had during the capture
-  std::vector<std::uint64_t> origins;  // of the regions during the capture
-  index arena_bytes = 0;
-  bool pinned = false, bound = false;
-  std::uint64_t last_used = 0;
-};
-
-}  // namespace runtime
 
 /// f(executor, arguments…) issues work: compiled functions, and on a GPU also kernels and library calls in the
 /// executor's stream. It may return a tensor, a tuple of tensors, or nothing. During a capture it runs on the host two
@@ -118,7 +55,7 @@ class graphed {
       std::apply(
           [&](const auto&... a) {
             runtime::call_key key;
-            key.read(nullptr, work_type::alignment, stretched(a)...);
+            key.read(nullptr, work_type::alignment, padding_.stretched(a)...);
             jobs.push_back({key.bytes(),
                             [&] { std::apply([&](const auto&... b) { capture_only(runtime::as_view(b)...); }, one); }});
           },
@@ -142,7 +79,7 @@ class graphed {
           collect(probe, origins, x...);
           return probe.layout().peak();
         },
-        std::tuple(stretched(a)...));
+        std::tuple(padding_.stretched(a)...));
   }
   /// Forgets all graphs, and that it was warmed up.
   void clear() {
@@ -287,8 +224,7 @@ class graphed {
   template <class... A>
   void capture_only(const A&... a) {
     if constexpr ((runtime::is_padded<A> || ...)) {
-      if (padding_.size() < sizeof...(A)) padding_.resize(sizeof...(A));
-      [&]<std::size_t... I>(std::index_sequence<I...>) { capture_only(room_for(I, a)...); }
+      [&]<std::size_t... I>(std::index_sequence<I...>) { capture_only(padding_.room_for(I, a)...); }
       (std::index_sequence_for<A...>());
     } else {
       read_key(a...);
@@ -540,40 +476,18 @@ class graphed {
 
   // ---- padding ----
 
-  template <class A>
-  auto stretched(const A& a) const {
-    if constexpr (runtime::is_padded<A>) {
-      auto extents = a.view.extents();
-      extents[0] = options_.padding(extents[0]);
-      return decltype(a.view)(a.view.data(), extents);
-    } else {
-      return runtime::as_view(a);
-    }
-  }
   template <class... A>
   auto with_padding(const A&... a) {
     if (executor_.recording() && executor_.recording()->captures())
       throw error(error_category::capture,
                   "fuse::graphed: a padded argument is copied by the host, which no graph can hold (pad in the call of "
                   "the outermost graphed function)");
-    index length = -1, bucket = -1;
-    if (padding_.size() < sizeof...(A)) padding_.resize(sizeof...(A));
+    runtime::padded_lengths lengths;
     const auto arguments = [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return std::tuple<decltype(stretched(a))...>{fill(I, a, length, bucket)...};
+      return std::tuple<decltype(padding_.stretched(a))...>{padding_.fill(I, a, lengths)...};
     }
     (std::index_sequence_for<A...>());
-    auto narrow = [&](const auto& r) {
-      auto view = r.view();
-      using V = decltype(view);
-      if constexpr (V::is_row_major && V::rank > 0) {
-        if constexpr (V::extents_type::static_extent(0) < 0) {
-          auto extents = view.extents();
-          if (extents[0] == bucket) extents[0] = length;
-          return r.narrowed(V(view.data(), extents));
-        }
-      }
-      return r;
-    };
+    auto narrow = [&](const auto& r) { return runtime::narrowed(r, lengths); };
     return std::apply(
         [&](const auto&... x) {
           if constexpr (std::is_void_v<decltype(call(x...))>)
@@ -582,47 +496,6 @@ class graphed {
             return runtime::map_results(call(x...), narrow);
         },
         arguments);
-  }
-  /// An argument as the graph sees it: in memory of the bucket's length where it is shorter.
-  template <class A>
-  auto room_for(std::size_t place, const A& a) {
-    const auto view = stretched(a);
-    if constexpr (runtime::is_padded<A>) {
-      if (a.view.extents()[0] == view.extents()[0]) return view;
-      const std::size_t bytes = static_cast<std::size_t>(view.size()) * sizeof(*view.data());
-      auto& [memory, have] = padding_[place];
-      if (have < bytes) {
-        memory = buffer{};
-        have = 0;
-        memory = executor_.allocate(bytes);
-        have = bytes;
-      }
-      return decltype(a.view)(static_cast<decltype(a.view.data())>(memory.data()), view.extents());
-    } else {
-      return view;
-    }
-  }
-  /// The same, with the argument's rows in it, and then zeros.
-  template <class A>
-  auto fill(std::size_t place, const A& a, index& length, index& bucket) {
-    if constexpr (runtime::is_padded<A>) {
-      const auto view = room_for(place, a);
-      const index n = a.view.extents()[0], m = view.extents()[0];
-      if (length >= 0 && (length != n || bucket != m))
-        throw error(error_category::extents, text("fuse::graphed: padded arguments have the lengths ")
-                                                 << length << " and " << n << ": expected one length for all");
-      length = n, bucket = m;
-      if (n == m) return view;
-      const std::size_t row = static_cast<std::size_t>(a.view.size() / std::max<index>(n, 1)) * sizeof(*view.data());
-      const std::size_t bytes = static_cast<std::size_t>(view.size()) * sizeof(*view.data());
-      char* to = static_cast<char*>(padding_[place].memory.data());
-      const std::size_t used = n > 0 ? row * static_cast<std::size_t>(n) : 0;
-      if (used > 0) executor_.copy("padding", to, reinterpret_cast<const char*>(a.view.data()), used);
-      executor_.clear(to + used, bytes - used);
-      return view;
-    } else {
-      return stretched(a);
-    }
   }
 
   Executor& executor_;
@@ -633,11 +506,7 @@ class graphed {
   std::vector<std::unique_ptr<entry>> entries_, templates_;
   entry* latest_ = nullptr;
   std::shared_ptr<runtime::graph_memory> memory_;  // the largest so far
-  struct padding_memory {
-    buffer memory;
-    std::size_t bytes = 0;
-  };
-  std::vector<padding_memory> padding_;  // by argument
+  runtime::padding<Executor> padding_{executor_, options_.padding};
   bool warm_ = false;
   std::uint64_t clock_ = 0;
   graph_counts counts_;

@@ -3,6 +3,7 @@
 // ui.perfetto.dev).
 #pragma once
 #include <chrono>
+#include <cstdio>
 #include <fuse/runtime/graphed.hpp>
 
 namespace fuse {

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a graphed function keeps of each graph, and what it shows of it.
+#pragma once
+#include <fuse/runtime/call_key.hpp>
+#include <fuse/runtime/captured.hpp>
+#include <fuse/runtime/replayed.hpp>
+
+namespace fuse::runtime {
+
+/// An address for each list of types.
+template <class... A>
+inline constexpr char type_tag = 0;
+
+/// Puts an executor into a mode for a while.
+template <class Executor>
+class mode_guard {
+ public:
+  mode_guard(Executor& executor, mode m) : executor_(executor), before_(executor.exchange_mode(m)) {}
+  ~mode_guard() { executor_.exchange_mode(before_); }
+  mode_guard(const mode_guard&) = delete;
+  mode_guard& operator=(const mode_guard&) = delete;
+
+ private:
+  Executor& executor_;
+  mode before_;
+};
+
+/// What is shown of a graph.
+struct graph_info {
+  std::vector<node_info> nodes;
+  std::vector<edge_info> edges;  // numbers of nodes
+  std::size_t places;            // words of the nodes' parameters that are rebound
+  index bytes;                   // of the memory that its tensors lie in
+  bool pinned;                   // serves only the addresses it was captured with
+  bool latest;                   // was launched last
+};
+
+/// A graph and what it was captured for.
+template <class Executor>
+struct graph_entry {
+  std::vector<index> words;           // its key
+  std::vector<std::uint64_t> values;  // the addresses and scalars that are bound
+  std::vector<const void*> stays;     // addresses of static inputs
+  std::unique_ptr<captured<Executor>> work;
+  std::shared_ptr<graph_memory> memory;
+  std::shared_ptr<void> results;       // with the addresses they had during the capture
+  std::vector<std::uint64_t> origins;  // of the regions during the capture
+  index arena_bytes = 0;
+  bool pinned = false, bound = false;
+  std::uint64_t last_used = 0;
+};
+
+}  // namespace fuse::runtime
