@@ -104,7 +104,7 @@ struct of<ops::mish_t> : defaults {
 
 template <>
 struct of<ops::gelu_t> : defaults {
-  static constexpr double f32 = 7, f64 = 5, device = 10;
+  static constexpr double f32 = 9, f64 = 5, device = 10;
   template <class X>
   static X exact(X x) {
     return x < -60 ? -X(0) : x * std::erfc(x * X(-0.70710678118654752440084436210484903929L)) / 2;
