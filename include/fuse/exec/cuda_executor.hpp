@@ -28,6 +28,9 @@ class cuda_recorder : public recorder {
  public:
   /// A kernel of this function has been launched into the stream.
   virtual void launched(const char* name, cudaStream_t stream) = 0;
+  /// What copies memory. Null: cudaMemcpyAsync, which must be given real addresses.
+  using copy_function = void (*)(char* to, const char* from, index bytes);
+  virtual copy_function copy_kernel() const { return nullptr; }
 
  protected:
   ~cuda_recorder() = default;
@@ -154,10 +157,8 @@ class cuda_executor {
   }
   void clear(char* to, std::size_t bytes) { cuda::check(cudaMemsetAsync(to, 0, bytes, stream_), "cudaMemsetAsync"); }
   void copy(const char* name, char* to, const char* from, std::size_t bytes) {
-    if (recorder_ &&
-        recorder_->captures())  // addresses of a capture are not memory yet, so that only a kernel can be given them
-      start(name, cuda::copy_kernel<int4>, blocks(static_cast<index>(bytes / 16), 256), 256, 0, to, from,
-            static_cast<index>(bytes));
+    if (const auto kernel = recorder_ ? recorder_->copy_kernel() : nullptr)
+      start(name, kernel, blocks(static_cast<index>(bytes / 16), 256), 256, 0, to, from, static_cast<index>(bytes));
     else
       cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "cudaMemcpyAsync", name);
   }

@@ -108,18 +108,6 @@ __device__ inline void follow_predecessor() {
   await_predecessor();
 }
 
-/// Copies bytes, a Word at a time where both addresses allow.
-template <class Word>
-__global__ void __launch_bounds__(256) copy_kernel(char* to, const char* from, index bytes) {
-  follow_predecessor();
-  constexpr index size = sizeof(Word);
-  const index first = index(blockIdx.x) * blockDim.x + threadIdx.x, stride = index(gridDim.x) * blockDim.x;
-  const bool whole = (reinterpret_cast<std::uintptr_t>(to) | reinterpret_cast<std::uintptr_t>(from)) % size == 0;
-  const index words = whole ? bytes / size : 0;
-  for (index i = first; i < words; i += stride) reinterpret_cast<Word*>(to)[i] = reinterpret_cast<const Word*>(from)[i];
-  for (index i = words * size + first; i < bytes; i += stride) to[i] = from[i];
-}
-
 template <class P>
 __global__ void __launch_bounds__(256)
     map_kernel(const __grid_constant__ typename P::arguments a, index packs, bool wide) {

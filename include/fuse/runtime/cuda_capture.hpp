@@ -20,6 +20,19 @@ class side_stream {
   cudaStream_t stream_ = nullptr;
 };
 
+/// Copies bytes, a Word at a time where both addresses allow. Addresses in a capture are no memory yet: a kernel can be
+/// given them, a copy node cannot.
+template <class Word>
+__global__ void __launch_bounds__(256) copy_kernel(char* to, const char* from, index bytes) {
+  cuda::follow_predecessor();
+  constexpr index size = sizeof(Word);
+  const index first = index(blockIdx.x) * blockDim.x + threadIdx.x, stride = index(gridDim.x) * blockDim.x;
+  const bool whole = (reinterpret_cast<std::uintptr_t>(to) | reinterpret_cast<std::uintptr_t>(from)) % size == 0;
+  const index words = whole ? bytes / size : 0;
+  for (index i = first; i < words; i += stride) reinterpret_cast<Word*>(to)[i] = reinterpret_cast<const Word*>(from)[i];
+  for (index i = words * size + first; i < bytes; i += stride) to[i] = from[i];
+}
+
 /// What a stream that is being captured would put before the next node.
 struct capture_position {
   cudaGraph_t graph = nullptr;
@@ -58,6 +71,7 @@ class captured<cuda_executor<Built>> {
     recording(captured& into, std::uint64_t arena) : arena_recorder<cuda_recorder>(arena), into_(into) {}
     void launched(const char* name, cudaStream_t stream) override { into_.name_last(name, stream); }
     void defer(const deferred_call& c) override { into_.split(c); }
+    copy_function copy_kernel() const override { return &runtime::copy_kernel<int4>; }
     captured& into() { return into_; }
 
    private:
