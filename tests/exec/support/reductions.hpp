@@ -2,24 +2,21 @@
 // Every reduction against exact values: on each dtype, with lengths around every pack and block size, alone and in the
 // middle of expressions.
 #pragma once
-#include <doctest/doctest.h>
-
-#include "machine.hpp"
-#include "numbers.hpp"
+#include "places.hpp"
 
 namespace reductions {
 namespace fx = fuse;
 using numbers::exact;
-constexpr fx::index dyn = fx::dyn;
+using places::dyn, places::in_each_mode;
 
-/// The last axis dropped. argmin stands below: a function has at most twelve outputs.
+/// The last axis dropped.
 struct dropped {
   template <class A>
   constexpr auto operator()(A x) const {
     constexpr auto last = fx::axis<-1>;
     return fx::outputs(fx::sum(x, last), fx::mean(x, last), fx::max(x, last), fx::min(x, last), fx::prod(x, last),
-                       fx::any(x, last), fx::all(x, last), fx::argmax(x, last), fx::var(x, last), fx::std(x, last),
-                       fx::norm(x, last), fx::logsumexp(x, last));
+                       fx::any(x, last), fx::all(x, last), fx::argmax(x, last), fx::argmin(x, last), fx::var(x, last),
+                       fx::std(x, last), fx::norm(x, last), fx::logsumexp(x, last));
   }
 };
 /// The last axis kept, and the result broadcast back.
@@ -27,7 +24,8 @@ struct in_the_middle {
   template <class A>
   constexpr auto operator()(A x) const {
     auto place = fx::iota_along<-1>(x);
-    return fx::outputs(x - fx::mean(x, fx::row), fx::where(place == fx::argmax(x, fx::row), 1, 0),
+    return fx::outputs(x - fx::mean(x, fx::row), x * fx::prod(x, fx::row), x * fx::std(x, fx::row),
+                       x * fx::norm(x, fx::row), fx::where(place == fx::argmax(x, fx::row), 1, 0),
                        fx::where(place == fx::argmin(x, fx::row), 1, 0), fx::min(x, fx::row) + fx::max(x, fx::row),
                        fx::exp(x - fx::logsumexp(x, fx::row)),
                        fx::sum(fx::any(x, fx::row) && fx::all(x < 100, fx::row) && x != 0, fx::axis<-1>));
@@ -41,6 +39,10 @@ struct held {
     return fx::outputs(x - fx::mean(x, fx::row), fx::exp(x - fx::logsumexp(x, fx::row)), fx::argmax(x, fx::axis<-1>));
   }
 };
+
+inline constexpr auto reduce = fx::compile<"dropped">(dropped{});
+inline constexpr auto broadcast = fx::compile<"in_the_middle">(in_the_middle{});
+inline constexpr auto hold = fx::compile<"held">(held{});
 
 /// One row in long double.
 struct reference {
@@ -103,9 +105,16 @@ bool close(rounding how, T got, exact want, exact scale, double ulps) {
   return numbers::near(type, numbers::value(got), want, double(allowed / spacing));
 }
 
+/// The smallest number that relative errors of intermediates of a dtype hold for.
+template <class T>
+exact smallest_kept(rounding how) {
+  const numbers::format f = numbers::format_of(fx::dtype_of<T>);
+  return how == rounding::each_step ? std::ldexp(exact(1), f.smallest + f.digits - 1) : 0;
+}
+
 template <class T, class Results>
 void check_dropped(rounding how, const Results& results, const T* data, fx::index count, fx::index n) {
-  const auto& [sum, mean, max, min, prod, any, all, argmax, var, std, norm, logsumexp] = results;
+  const auto& [sum, mean, max, min, prod, any, all, argmax, argmin, var, std, norm, logsumexp] = results;
   for (fx::index r = 0; r < count; ++r) {
     const reference want(data + r * n, n);
     CAPTURE(r);
@@ -121,6 +130,7 @@ void check_dropped(rounding how, const Results& results, const T* data, fx::inde
     CHECK(any[r] == want.any);
     CHECK(all[r] == want.all);
     CHECK(argmax[r] == want.argmax);
+    CHECK(argmin[r] == want.argmin);
     CHECK(close(how, var[r], want.var, want.var, 200));
     CHECK(close(how, std[r], std::sqrt(want.var), std::sqrt(want.var), 200));
     CHECK(close(how, norm[r], want.norm, want.norm, 100));
@@ -130,21 +140,33 @@ void check_dropped(rounding how, const Results& results, const T* data, fx::inde
 
 template <class T, class Results>
 void check_middle(rounding how, const Results& results, const T* data, fx::index count, fx::index n) {
-  const auto& [centred, at_max, at_min, range, softmax, counted] = results;
+  const auto& [centred, multiplied, spread, scaled, at_max, at_min, range, softmax, counted] = results;
   using stored = std::remove_cvref_t<decltype(range[0])>;
   for (fx::index r = 0; r < count; ++r) {
     const reference want(data + r * n, n);
     CAPTURE(r);
     CAPTURE(n);
-    int wrong_centred = 0, wrong_max = 0, wrong_min = 0, wrong_softmax = 0;
+    int wrong_centred = 0, wrong_product = 0, wrong_spread = 0, wrong_scaled = 0;
+    int wrong_max = 0, wrong_min = 0, wrong_softmax = 0;
+    const exact deviation = std::sqrt(want.var);
     for (fx::index i = 0; i < n; ++i) {
       const exact v = numbers::value(data[r * n + i]), e = std::exp(v - want.logsumexp);
       wrong_centred += !close(how, centred[r * n + i], v - want.mean, want.magnitude / exact(n) + std::fabs(v), 42);
+      if constexpr (std::is_integral_v<T>)
+        wrong_product += std::uint64_t(multiplied[r * n + i]) != want.wrapped_product * std::uint64_t(data[r * n + i]);
+      else  // a product that was stored may have been subnormal
+        wrong_product += !close(how, multiplied[r * n + i], v * want.prod,
+                                std::fabs(v) * (std::fabs(want.prod) + smallest_kept<T>(how)), 2 * double(n) + 1);
+      wrong_spread += !close(how, spread[r * n + i], v * deviation, std::fabs(v) * deviation, 201);
+      wrong_scaled += !close(how, scaled[r * n + i], v * want.norm, std::fabs(v) * want.norm, 101);
       wrong_max += at_max[r * n + i] != (i == want.argmax);
       wrong_min += at_min[r * n + i] != (i == want.argmin);
       wrong_softmax += !close(how, softmax[r * n + i], e, e * (1 + std::fabs(want.logsumexp) + std::fabs(v)), 100);
     }
     CHECK(wrong_centred == 0);
+    CHECK(wrong_product == 0);
+    CHECK(wrong_spread == 0);
+    CHECK(wrong_scaled == 0);
     CHECK(wrong_max == 0);
     CHECK(wrong_min == 0);
     CHECK(wrong_softmax == 0);
@@ -175,28 +197,22 @@ void check_held(const Results& results, const T* data, fx::index count, fx::inde
 }
 
 /// All row lengths by one program: both lengths are known at run time alone.
-template <class T, bool Eager, bool Middle = true>
+template <class T, bool Eager = machine::runs_eager, bool Middle = true>
 void check_lengths() {
-  static constexpr auto reduce = fx::compile<"dropped">(dropped{});
-  static constexpr auto broadcast = fx::compile<"in_the_middle">(in_the_middle{});
-  using extents = fx::extents<dyn, dyn>;
-  using executor = std::conditional_t<Eager, machine::any_executor, machine::fused_executor>;
-  auto run = [](executor e, rounding how) {
+  in_each_mode<Eager>([](auto& e) {
+    const rounding how = e.current_mode() == fx::mode::eager ? rounding::each_step : rounding::once;
     for (fx::index n : {1, 2, 15, 16, 17, 31, 33, 1000, 4097})
       for (fx::index count : {0, 1, 3}) {
-        const auto x = rows<T, extents>(count, n);
+        const auto x = rows<T, fx::extents<dyn, dyn>>(count, n);
         check_dropped<T>(how, machine::call(e, reduce, x), x.data(), count, n);
         if constexpr (Middle) check_middle<T>(how, machine::call(e, broadcast, x), x.data(), count, n);
       }
-  };
-  run(executor{}, rounding::once);
-  if constexpr (Eager) run(executor{fx::mode::eager}, rounding::each_step);
+  });
 }
 
 /// One static row length, with values held in registers where the executor does that.
 template <class T, fx::index N>
 void check_static() {
-  static constexpr auto hold = fx::compile<"held">(held{});
   for (fx::index count : {0, 1, 3, 70}) {
     machine::fused_executor e;
     const auto x = rows<T, fx::extents<dyn, N>>(count, N);
@@ -208,16 +224,14 @@ void check_static() {
 /// Rows of run-time length, as long as asked.
 template <class T>
 void check_long(fx::index n) {
-  static constexpr auto hold = fx::compile<"held">(held{});
   machine::fused_executor e;
   const auto x = rows<T, fx::extents<dyn, dyn>>(3, n);
   check_held<T>(machine::call(e, hold, x), x.data(), 3, n);
 }
 
 /// Rows with NaN and infinities, of the dtype of T: (NaN inside, inf, -inf alone, both infinities, -inf and a number).
-template <class T>
+template <class T, bool Eager = machine::runs_eager>
 void check_special() {
-  static constexpr auto reduce = fx::compile<"dropped">(dropped{});
   const float inf = INFINITY, nan = NAN;
   const float values[5][6] = {{1, 2, nan, 3, inf, 0},
                               {1, inf, 2, inf, 0, -1},
@@ -226,64 +240,71 @@ void check_special() {
                               {-inf, 1, -2, -inf, 1, 0}};
   fx::tensor<T, fx::extents<dyn, dyn>> x({5, 6});
   for (fx::index i = 0; i < 30; ++i) x[i] = numbers::from<T>(double(values[i / 6][i % 6]));
-  machine::fused_executor e;
-  const auto [sum, mean, max, min, prod, any, all, argmax, var, std, norm, logsumexp] = machine::call(e, reduce, x);
   // clang-format off
-  const double want[5][9] = {
-      // sum, mean,  max,  min,  prod, argmax, var, norm, logsumexp
-      {nan,   nan,   nan,  nan,  nan,  2,      nan, nan,  nan},
-      {inf,   inf,   inf,  -1,   nan,  1,      nan, inf,  inf},
-      {-inf,  -inf,  -inf, -inf, inf,  0,      nan, inf,  -inf},
-      {nan,   nan,   inf,  -inf, nan,  0,      nan, inf,  inf},
-      {-inf,  -inf,  1,    -inf, nan,  1,      nan, inf,  std::log(2 * std::exp(1.) + std::exp(-2.) + 1)}};
+  const double want[5][10] = {
+      // sum, mean,  max,  min,  prod, argmax, argmin, var, norm, logsumexp
+      {nan,   nan,   nan,  nan,  nan,  2,      2,      nan, nan,  nan},
+      {inf,   inf,   inf,  -1,   nan,  1,      5,      nan, inf,  inf},
+      {-inf,  -inf,  -inf, -inf, inf,  0,      0,      nan, inf,  -inf},
+      {nan,   nan,   inf,  -inf, nan,  0,      2,      nan, inf,  inf},
+      {-inf,  -inf,  1,    -inf, nan,  1,      0,      nan, inf,  std::log(2 * std::exp(1.) + std::exp(-2.) + 1)}};
   // clang-format on
   auto same = [](exact got, double expected) {
     return std::isnan(expected) ? std::isnan(got)
                                 : got == expected || std::fabs(got - expected) < 0.01 * std::fabs(expected);
   };
-  for (int r = 0; r < 5; ++r) {
-    CAPTURE(r);
-    CHECK(same(numbers::value(sum[r]), want[r][0]));
-    CHECK(same(numbers::value(mean[r]), want[r][1]));
-    CHECK(same(numbers::value(max[r]), want[r][2]));
-    CHECK(same(numbers::value(min[r]), want[r][3]));
-    CHECK(same(numbers::value(prod[r]), want[r][4]));
-    CHECK(argmax[r] == fx::index(want[r][5]));
-    CHECK(same(numbers::value(var[r]), want[r][6]));
-    CHECK(same(numbers::value(std[r]), want[r][6]));
-    CHECK(same(numbers::value(norm[r]), want[r][7]));
-    CHECK(same(numbers::value(logsumexp[r]), want[r][8]));
-    CHECK(any[r]);
-    CHECK(all[r] == (r == 2));
-  }
+  in_each_mode<Eager>([&](auto& e) {
+    const auto [sum, mean, max, min, prod, any, all, argmax, argmin, var, std, norm, logsumexp] =
+        machine::call(e, reduce, x);
+    for (int r = 0; r < 5; ++r) {
+      CAPTURE(r);
+      CHECK(same(numbers::value(sum[r]), want[r][0]));
+      CHECK(same(numbers::value(mean[r]), want[r][1]));
+      CHECK(same(numbers::value(max[r]), want[r][2]));
+      CHECK(same(numbers::value(min[r]), want[r][3]));
+      CHECK(same(numbers::value(prod[r]), want[r][4]));
+      CHECK(argmax[r] == fx::index(want[r][5]));
+      CHECK(argmin[r] == fx::index(want[r][6]));
+      CHECK(same(numbers::value(var[r]), want[r][7]));
+      CHECK(same(numbers::value(std[r]), want[r][7]));
+      CHECK(same(numbers::value(norm[r]), want[r][8]));
+      CHECK(same(numbers::value(logsumexp[r]), want[r][9]));
+      CHECK(any[r]);
+      CHECK(all[r] == (r == 2));
+    }
+  });
 }
 
-/// Rows without elements have the value each reduction starts from.
-template <class T>
+/// Rows without elements have the value each reduction starts from; the coordinate of none of them is beyond any row.
+template <class T, bool Eager = machine::runs_eager>
 void check_empty_rows() {
-  static constexpr auto reduce = fx::compile<"dropped">(dropped{});
   const fx::tensor<T, fx::extents<dyn, dyn>> x({2, 0});
-  machine::fused_executor e;
-  const auto [sum, mean, max, min, prod, any, all, argmax, var, std, norm, logsumexp] = machine::call(e, reduce, x);
   exact low = -INFINITY, high = INFINITY;
   if constexpr (std::is_integral_v<T>) low = std::numeric_limits<T>::lowest(), high = std::numeric_limits<T>::max();
-  for (int r = 0; r < 2; ++r) {
-    CHECK(numbers::value(sum[r]) == 0);
-    CHECK(std::isnan(numbers::value(mean[r])));
-    CHECK(numbers::value(max[r]) == low);
-    CHECK(numbers::value(min[r]) == high);
-    CHECK(numbers::value(prod[r]) == 1);
-    CHECK_FALSE(any[r]);
-    CHECK(all[r]);
-    CHECK(numbers::value(norm[r]) == 0);
-    CHECK(numbers::value(logsumexp[r]) == -INFINITY);
-  }
+  in_each_mode<Eager>([&](auto& e) {
+    const auto [sum, mean, max, min, prod, any, all, argmax, argmin, var, std, norm, logsumexp] =
+        machine::call(e, reduce, x);
+    for (int r = 0; r < 2; ++r) {
+      CHECK(numbers::value(sum[r]) == 0);
+      CHECK(std::isnan(numbers::value(mean[r])));
+      CHECK(numbers::value(max[r]) == low);
+      CHECK(numbers::value(min[r]) == high);
+      CHECK(numbers::value(prod[r]) == 1);
+      CHECK_FALSE(any[r]);
+      CHECK(all[r]);
+      CHECK(argmax[r] == std::numeric_limits<std::int64_t>::max());
+      CHECK(argmin[r] == std::numeric_limits<std::int64_t>::max());
+      CHECK(numbers::value(var[r]) == 0);
+      CHECK(numbers::value(std[r]) == 0);
+      CHECK(numbers::value(norm[r]) == 0);
+      CHECK(numbers::value(logsumexp[r]) == -INFINITY);
+    }
+  });
 }
 
 /// The same bits from every call, wherever a row stands.
 template <class T>
 void check_determinism(fx::index n) {
-  static constexpr auto reduce = fx::compile<"dropped">(dropped{});
   machine::fused_executor e;
   using extents = fx::extents<dyn, dyn>;
   const auto row = rows<T, extents>(1, n);
@@ -300,7 +321,7 @@ void check_determinism(fx::index n) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     (same(std::get<I>(first), std::get<I>(second), std::get<I>(alone)), ...);
   }
-  (std::make_index_sequence<12>{});
+  (std::make_index_sequence<13>{});
 }
 
 }  // namespace reductions
