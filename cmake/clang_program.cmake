@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Programs that clang++ must compile whatever compiles the rest: it has libFuzzer, and a ThreadSanitizer that knows fibers.
+# Programs that clang++ must compile whatever compiles the rest: it has libFuzzer, and a ThreadSanitizer that knows
+# fibers.
 find_program(FUSE_CLANGXX NAMES clang++-14 clang++ DOC "clang++ 14, for the fuzz targets and the fiber tests")
 mark_as_advanced(FUSE_CLANGXX)
 
@@ -18,8 +19,8 @@ function(fuse_add_clang_program program)
       OUTPUT "${object}"
       COMMAND
         ${CMAKE_CXX_COMPILER_LAUNCHER} "${FUSE_CLANGXX}" -std=c++20 -O1 -g -fno-omit-frame-pointer -Wall -Wextra -Werror
-        -fsanitize=${arg_SANITIZE} ${arg_OPTIONS} -I "${PROJECT_SOURCE_DIR}/include" -I "${PROJECT_SOURCE_DIR}/examples" -MD
-        -MF "${object}.d" -c "${source}" -o "${object}"
+        -fsanitize=${arg_SANITIZE} ${arg_OPTIONS} -I "${PROJECT_SOURCE_DIR}/include" -I "${PROJECT_SOURCE_DIR}/examples"
+        -MD -MF "${object}.d" -c "${source}" -o "${object}"
       DEPENDS "${source}"
       DEPFILE "${object}.d"
       COMMENT "clang++ -fsanitize=${arg_SANITIZE} ${name}.cpp"

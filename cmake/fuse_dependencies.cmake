@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# What fuse::fuse needs: Boost.Hana's headers, and OpenMP where there is one. Read by the build tree and by the installed
-# package alike, so that a consumer's compiler decides about OpenMP and not the one that installed the headers.
+# What fuse::fuse needs: Boost.Hana's headers, and OpenMP where there is one. Read by the build tree and by the
+# installed package alike, so that a consumer's compiler decides about OpenMP and not the one that installed the
+# headers.
 
 # fuse_link_dependencies(<target> [BUILD_INTERFACE] [OPENMP <bool>])
 # BUILD_INTERFACE keeps the dependencies out of what install(EXPORT) writes.
@@ -9,8 +10,8 @@ macro(fuse_link_dependencies target)
   set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)  # else add_subdirectory(fuse) would keep them to itself
   find_package(Boost 1.74 QUIET)
   if(NOT Boost_FOUND)
-    message(FATAL_ERROR "fuse: expected Boost 1.74 or newer for Boost.Hana's headers, found none; install libboost-dev, "
-                        "or set Boost_DIR")
+    message(FATAL_ERROR "fuse: expected Boost 1.74 or newer for Boost.Hana's headers, found none; install "
+                        "libboost-dev, or set Boost_DIR")
   endif()
   set(fuse_link_libraries Boost::headers)
   if(fuse_link_OPENMP)

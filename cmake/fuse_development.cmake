@@ -40,11 +40,12 @@ elseif(FUSE_CUDA STREQUAL "AUTO" OR NOT FUSE_CUDA)
   message(STATUS "fuse: no CUDA in this build, the host executor alone")
 else()
   message(FATAL_ERROR "fuse: FUSE_CUDA is ON, expected nvcc 13.0 or newer, found none; install the CUDA Toolkit from "
-                      "https://developer.nvidia.com/cuda-downloads, or set CUDACXX to the path of nvcc, or FUSE_CUDA to OFF")
+                      "https://developer.nvidia.com/cuda-downloads, or set CUDACXX to the path of nvcc, or FUSE_CUDA "
+                      "to OFF")
 endif()
 
-# A compiler cache makes every second build quick. What -march=native means is a property of the machine, which the cache
-# does not see: a description of the processor goes into its key.
+# A compiler cache makes every second build quick. What -march=native means is a property of the machine, which the
+# cache does not see: a description of the processor goes into its key.
 find_program(FUSE_CCACHE ccache)
 mark_as_advanced(FUSE_CCACHE)
 if(FUSE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Tests of CUDA code. Each source is compiled once, with PTX and machine code, and linked twice: with the simulated device
-# in place of the CUDA runtime, and with the CUDA runtime.
+# Tests of CUDA code. Each source is compiled once, with PTX and machine code, and linked twice: with the simulated
+# device in place of the CUDA runtime, and with the CUDA runtime.
 file(GLOB fuse_cuda_tests CONFIGURE_DEPENDS cuda/*.cu)
 
 # The simulated device reads the PTX out of the program itself, so it must not be compressed.

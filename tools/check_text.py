@@ -1,9 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What no compiler checks: licence lines, line lengths, whitespace, and the links between documents.
-
-    check_text.py [--links-only]
-"""
+"""What no compiler checks: licence lines, line lengths, whitespace, and the links between documents."""
 import pathlib
 import re
 import subprocess
@@ -59,7 +56,7 @@ def main():
             continue
         text = path.read_text()
         found = list(check_links(path, text)) if path.suffix == ".md" else []
-        if is_code and "--links-only" not in sys.argv and path.name != "LICENSE":
+        if is_code and path.name != "LICENSE":
             found += check_code(path, text)
         for complaint in found:
             print(f"{path.relative_to(ROOT)}: {complaint}")

@@ -4,8 +4,8 @@
 
     extract_snippets.py DIRECTORY MARKDOWN...
 
-DIRECTORY/NAME_N.cpp, or .cu where the block includes the CUDA executor; N counts the blocks of NAME.md. Lines keep their
-numbers in messages. Files that have not changed are left alone. Prints the paths, one a line.
+DIRECTORY/NAME_N.cpp, or .cu where the block includes the CUDA executor; N counts the blocks of NAME.md. Lines keep
+their numbers in messages. Files that have not changed are left alone. Prints the paths, one a line.
 """
 import pathlib
 import sys

@@ -10,10 +10,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 OPS = ROOT / "include" / "fuse" / "op"
 PAGE = ROOT / "docs" / "ops.md"
 BEGIN, END = "<!-- pointwise: begin -->", "<!-- pointwise: end -->"
-SPELLED = {"add": "a + b", "subtract": "a - b", "multiply": "a * b", "divide": "a / b", "negative": "-a", "equal": "a == b",
-           "not_equal": "a != b", "less": "a < b", "less_equal": "a <= b", "greater": "a > b", "greater_equal": "a >= b",
-           "logical_and": "a && b", "logical_or": "a || b", "logical_not": "!a", "bitwise_and": "a & b", "bitwise_or": "a | b",
-           "bitwise_xor": "a ^ b", "bitwise_not": "~a", "shift_left": "a << b", "shift_right": "a >> b"}
+SPELLED = {
+    "add": "a + b", "subtract": "a - b", "multiply": "a * b", "divide": "a / b", "negative": "-a",
+    "equal": "a == b", "not_equal": "a != b", "less": "a < b", "less_equal": "a <= b", "greater": "a > b",
+    "greater_equal": "a >= b", "logical_and": "a && b", "logical_or": "a || b", "logical_not": "!a",
+    "bitwise_and": "a & b", "bitwise_or": "a | b", "bitwise_xor": "a ^ b", "bitwise_not": "~a",
+    "shift_left": "a << b", "shift_right": "a >> b"}
 
 
 def definitions():

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run_fuzz.sh DIRECTORY COUNT: runs every fuzz target in DIRECTORY on COUNT inputs, with a seed of its own that it prints.
-# What it finds new joins DIRECTORY/fuzz/found, from where the next run goes on.
+# run_fuzz.sh DIRECTORY COUNT: runs every fuzz target in DIRECTORY on COUNT inputs, with a seed of its own that it
+# prints. What it finds new joins DIRECTORY/fuzz/found, from where the next run goes on.
 set -euo pipefail
 directory=${1:?usage: run_fuzz.sh DIRECTORY COUNT}
 count=${2:?usage: run_fuzz.sh DIRECTORY COUNT}

@@ -4,8 +4,8 @@
 
     test_summary.py JUNIT.xml
 
-A doctest program counts with its test cases, random programs one by one, a runner that ends with 'N passed, N failed' with
-those, and anything else as one. Exits with 1 when something failed or nothing ran.
+A doctest program counts with its test cases, random programs one by one, a runner that ends with 'N passed, N failed'
+with those, and anything else as one. Exits with 1 when something failed or nothing ran.
 """
 import re
 import sys

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What measure.py compiles: FUNCTIONS compiled functions of everyday kinds, none equal to another, each called once. nvcc
-// compiles them for the CUDA executor, other compilers for the host executor.
+// What measure.py compiles: FUNCTIONS compiled functions of everyday kinds, none equal to another, each called once.
+// nvcc compiles them for the CUDA executor, other compilers for the host executor.
 #include <fuse/fuse.hpp>
 #if defined(__CUDACC__)
 #include <fuse/exec/cuda_executor.hpp>

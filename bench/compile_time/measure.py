@@ -40,7 +40,8 @@ def find_nvcc():
 
 def processor_seconds(command, directory=None):
     environment = dict(os.environ, CCACHE_DISABLE="1")
-    process = subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -61,7 +62,8 @@ class Cases:
     def add_source(self, name, compiler, suffix, text="", options=()):
         source = self.scratch / f"{name.replace(' ', '_')}{suffix}"
         source.write_text(text)
-        self.add(name, compiler + ["-I", str(ROOT / "include"), *options, "-c", str(source), "-o", str(self.scratch / "o")])
+        output = str(self.scratch / "o")
+        self.add(name, compiler + ["-I", str(ROOT / "include"), *options, "-c", str(source), "-o", output])
 
     def add_compiler(self, name, compiler, suffix):
         self.add_source(f"{name} empty", compiler, suffix)
@@ -110,8 +112,8 @@ def table(cases, nvcc, llama):
         each = (many - one) / (FUNCTIONS - 1)
         rows.append((f"{name} -c, empty file", empty, "", "", None, None))
         if name == "nvcc":
-            rows.append((f"{name} -c, fuse.hpp", header, f"{header / empty:.2f}x", f"{NVCC_HEADER:.1f}x", header / empty,
-                         NVCC_HEADER))
+            rows.append((f"{name} -c, fuse.hpp", header, f"{header / empty:.2f}x", f"{NVCC_HEADER:.1f}x",
+                         header / empty, NVCC_HEADER))
         else:
             rows.append((f"{name} -c, fuse.hpp", header, f"+{header - empty:.2f} s", f"+{GXX_HEADER:.1f} s",
                          header - empty, GXX_HEADER))

@@ -4,7 +4,7 @@
 so that its calls alternate with those of fuse. Reads one JSON object a line, answers each with one.
 
     {"do": "about"}                                     -> versions, threads
-    {"do": "check", "directory": D}                     -> largest relative difference to the dumped results of each work
+    {"do": "check", "directory": D}                     -> largest relative difference to each work's dumped results
     {"do": "prepare", "work": W, "dtype": T}            -> {} once everything is compiled
     {"do": "measure", "work": W, "dtype": T, "seconds": S} -> seconds of calls: {"eager": [...], "compiled": [...]}
 

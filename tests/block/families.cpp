@@ -59,8 +59,10 @@ T made(const typename T::lengths& extents, unsigned seed) {
 
 template <class T>
 double as_double(T x) {
-  if constexpr (std::is_convertible_v<T, double>) return double(x);
-  else return double(float(x));
+  if constexpr (std::is_convertible_v<T, double>)
+    return double(x);
+  else
+    return double(float(x));
 }
 template <class T>
 double largest_difference(const T& a, const T& b) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Code-generation tests: nvcc compiles each .cu here to PTX and ptxas to a cubin; FileCheck holds both against the
-directives in the file. Prefixes: ENTRY, LOAD, STORE and LOCAL read the PTX, USAGE reads ptxas -v. Each prefix is a run of
-its own, because the compiler is free to mix loads with stores.
+directives in the file. Prefixes: ENTRY, LOAD, STORE and LOCAL read the PTX, USAGE reads ptxas -v. Each prefix is a run
+of its own, because the compiler is free to mix loads with stores.
 
     run.py [--case NAME] [--include DIR] [--architecture 90] [--all-architectures]
 """

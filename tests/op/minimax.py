@@ -97,14 +97,17 @@ def log2_tail(a):
 def fits():
     """name: function, degree, weight, interval, rounding, points"""
     f32, f64 = np.float32, np.float64
-    sin, tanh, sinh = even_part(mp.sin, -mp.mpf(1) / 6), even_part(mp.tanh, -mp.mpf(1) / 3), even_part(mp.sinh, mp.mpf(1) / 6)
+    sin, tanh = even_part(mp.sin, -mp.mpf(1) / 6), even_part(mp.tanh, -mp.mpf(1) / 3)
+    sinh = even_part(mp.sinh, mp.mpf(1) / 6)
     asin, atan = even_part(mp.asin, mp.mpf(1) / 6), even_part(mp.atan, -mp.mpf(1) / 3)
     s = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)
     return {
         "exp": (exp_rest, 4, lambda r: r * r / mp.exp(r), -half_log2, half_log2, f32, 1500),
         "expm1": (exp_rest, 5, lambda r: r * r / abs(mp.expm1(r)) if r else 0, -half_log2, half_log2, f32, 1500),
-        "exp2": (lambda r: (2**r - 1) / r if abs(r) > 1e-14 else mp.log(2), 5, lambda r: abs(r) / 2**r, "-0.5003", "0.5003", f32, 1500),
-        "log": (log_rest, 8, lambda f: abs(f**3 / mp.log1p(f)) if f else 0, mp.sqrt(0.5) - 1, mp.sqrt(2) - 1, f32, 1500),
+        "exp2": (lambda r: (2**r - 1) / r if abs(r) > 1e-14 else mp.log(2), 5, lambda r: abs(r) / 2**r, "-0.5003",
+                 "0.5003", f32, 1500),
+        "log": (log_rest, 8, lambda f: abs(f**3 / mp.log1p(f)) if f else 0, mp.sqrt(0.5) - 1, mp.sqrt(2) - 1, f32,
+                1500),
         "log2 in f64": (log2_quotient, 5, lambda z: 1 / log2_quotient(z), 0, s * s, f64, 1500),
         "sin": (sin[0], 2, sin[1], 0, quarter_pi**2, f32, 1500),
         "cos": (cos_rest, 2, lambda z: z * z / mp.cos(root(z)), 0, quarter_pi**2, f32, 1500),

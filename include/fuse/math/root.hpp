@@ -117,7 +117,8 @@ template <int W>
 FUSE_HD pack<float, W> reciprocal_of_normal(pack<float, W> x) {
   return instructions::reciprocal_of_normal(x);
 }
-/// a / b for finite a and b in [1, 2^100]: at most 1 ulp on the host, 2 on a device, where a division calls a slow path.
+/// a / b for finite a and b in [1, 2^100]: at most 1 ulp on the host, 2 on a device, where a division calls a slow
+/// path.
 template <class V>
 FUSE_HD V ratio(V a, V b) {
 #if defined(__CUDA_ARCH__)

@@ -302,8 +302,8 @@ struct partitioner : space_finder<Graph, Nodes> {
         const effects undo_effect = effect[to];
         if (o.possible && o.failed < 0) effect[to] = effects_of(to, o.kernel);
         short rank[Nodes + max_outputs]{};
-        const bool overwrites_what_it_reads = effect[to].reads.meets(effect[to].overwrites) ||
-                                              effect[to].writes.meets(effect[to].overwrites);
+        const bool overwrites_what_it_reads =
+            effect[to].reads.meets(effect[to].overwrites) || effect[to].writes.meets(effect[to].overwrites);
         if (!o.possible || o.failed >= 0 || overwrites_what_it_reads || !order(rank)) {
           p = undo;
           effect[to] = undo_effect;

@@ -67,9 +67,7 @@ class view {
 
   constexpr view() = default;
   /// All lengths static.
-  constexpr explicit view(T* data) requires(is_row_major && all_static<E>) : data_(data) {
-    views::check<E>(extents_);
-  }
+  constexpr explicit view(T* data) requires(is_row_major&& all_static<E>) : data_(data) { views::check<E>(extents_); }
   constexpr view(T* data, const lengths& extents) requires is_row_major : data_(data), extents_(extents) {
     views::check<E>(extents);
   }
