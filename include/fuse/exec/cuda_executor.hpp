@@ -45,14 +45,13 @@ class cuda_executor {
   static constexpr std::uintptr_t alignment = 16;  // of the memory that kernels read and write
 
   explicit cuda_executor(cudaStream_t stream) : stream_(stream), mode_(mode_from_environment<Built>()) {
-    int device = 0;
-    cuda::check(cudaGetDevice(&device), "cudaGetDevice");
-    cuda::check(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device),
+    cuda::check(cudaGetDevice(&device_), "cudaGetDevice");
+    cuda::check(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device_),
                 "cudaDeviceGetAttribute");
-    cuda::check(cudaDeviceGetAttribute(&most_shared_, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
+    cuda::check(cudaDeviceGetAttribute(&most_shared_, cudaDevAttrMaxSharedMemoryPerBlockOptin, device_),
                 "cudaDeviceGetAttribute");
     int major = 0;
-    cuda::check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "cudaDeviceGetAttribute");
+    cuda::check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device_), "cudaDeviceGetAttribute");
     starts_early_ = major >= 9;
   }
   cuda_executor(cudaStream_t stream, mode m) : cuda_executor(stream) {
@@ -68,6 +67,8 @@ class cuda_executor {
     return std::exchange(mode_, m);
   }
   cudaStream_t stream() const { return stream_; }
+  /// The device that was current when the executor was made, and is to be whenever it works.
+  int device() const { return device_; }
   /// Returns the stream before.
   cudaStream_t exchange_stream(cudaStream_t s) { return std::exchange(stream_, s); }
   /// Kernels launched since the executor was made.
@@ -316,7 +317,7 @@ class cuda_executor {
   }
   cudaStream_t stream_;
   mode mode_;
-  int multiprocessors_ = 0, most_shared_ = 0;
+  int device_ = 0, multiprocessors_ = 0, most_shared_ = 0;
   bool starts_early_ = false;
   cuda_recorder* recorder_ = nullptr;
   std::int64_t launches_ = 0;

@@ -98,12 +98,19 @@ class host_executor {
       const copied& x = *static_cast<const copied*>(p);
       std::memcpy(x.to, x.from, x.bytes);
     };
-    if (recorder_)
-      recorder_->add({name, run, &c, sizeof c});
-    else
-      run(this, &c);
+    run_or_record(name, run, c);
   }
-  void clear(char* to, std::size_t bytes) { std::memset(to, 0, bytes); }
+  void clear(char* to, std::size_t bytes) {
+    struct cleared {
+      char* to;
+      std::size_t bytes;
+    } const c{to, bytes};
+    auto run = [](void*, const void* p) {
+      const cleared& x = *static_cast<const cleared*>(p);
+      std::memset(x.to, 0, x.bytes);
+    };
+    run_or_record("clear", run, c);
+  }
   char* workspace(std::size_t bytes) { return workspace(workspace_kind::temporaries, bytes); }
   char* workspace(workspace_kind kind, std::size_t bytes) {
     return recorder_ ? recorder_->workspace(kind, bytes) : grow(kind, bytes);
@@ -137,6 +144,13 @@ class host_executor {
   }
 
  private:
+  template <class Arguments>
+  void run_or_record(const char* name, void (*run)(void*, const void*), const Arguments& a) {
+    if (recorder_)
+      recorder_->add({name, run, &a, sizeof a});
+    else
+      run(this, &a);
+  }
   template <class P>
   void launch_now(const typename P::arguments& a, unsigned read_later) {
     ++launches_;

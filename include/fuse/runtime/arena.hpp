@@ -12,13 +12,13 @@ class arena_layout {
  public:
   static constexpr index alignment = 256;
 
-  /// The lowest free place of so many bytes.
-  index allocate(index bytes) {
+  /// The lowest free place of so many bytes, for a tensor or for the workspace of kernels.
+  index allocate(index bytes, bool tensor = true) {
     const index wanted = (std::max<index>(bytes, 1) + alignment - 1) / alignment * alignment;
     index at = 0;
     auto next = blocks_.begin();
     for (; next != blocks_.end() && next->at - at < wanted; ++next) at = next->at + next->bytes;
-    blocks_.insert(next, {at, wanted, true});
+    blocks_.insert(next, {at, wanted, tensor ? ++tensors_ : 0, true});
     peak_ = std::max(peak_, at + wanted);
     return at;
   }
@@ -36,17 +36,23 @@ class arena_layout {
   }
   /// Bytes that the layout reaches to.
   index peak() const { return peak_; }
-  int live() const {
-    return static_cast<int>(std::count_if(blocks_.begin(), blocks_.end(), [](const block_t& b) { return b.live; }));
+  /// The tensors that are alive, by a number that none had before.
+  std::vector<index> tensors() const {
+    std::vector<index> numbers;
+    for (const block_t& b : blocks_)
+      if (b.live && b.number > 0) numbers.push_back(b.number);
+    std::sort(numbers.begin(), numbers.end());
+    return numbers;
   }
 
  private:
   struct block_t {
     index at, bytes;
+    index number;  // of a tensor, from 1
     bool live;
   };
   std::vector<block_t> blocks_;  // by place
-  index peak_ = 0;
+  index peak_ = 0, tensors_ = 0;
   int kept_ = 0;
 };
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Buckets: the lengths that graphs are captured for. A shorter argument is padded to the next one.
+// Buckets: the lengths that graphs are captured for.
 #pragma once
 #include <algorithm>
 #include <fuse/error.hpp>
 #include <initializer_list>
-#include <type_traits>
 #include <vector>
 
 namespace fuse {
@@ -84,26 +83,5 @@ class buckets {
   index step_ = 0, longest_ = 0;
   std::vector<index> list_;
 };
-
-/// A row-major argument whose leading axis is padded with zeros to the next bucket of the graphed function. Returned
-/// results whose leading axis has the bucket's length are cut back. The function must not let rows see each other.
-template <class V>
-struct padded_t {
-  V view;
-};
-template <class T>
-auto padded(const T& x) {
-  auto as_view = [&] {
-    if constexpr (requires { x.view(); })
-      return x.view();
-    else
-      return x;
-  };
-  using V = decltype(as_view());
-  static_assert(V::is_row_major && V::rank > 0, "fuse::padded: expected a row-major tensor of rank 1 or more");
-  static_assert(V::rank == 0 || V::extents_type::static_extent(0) < 0,
-                "fuse::padded: the leading axis has a static extent, which cannot be padded (make it fuse::dyn)");
-  return padded_t<V>{as_view()};
-}
 
 }  // namespace fuse

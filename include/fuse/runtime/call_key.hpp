@@ -13,7 +13,7 @@ class call_key {
   void read(const void* type, int alignment, const A&... a) {
     size_ = 0;
     alignment_ = static_cast<std::uintptr_t>(alignment);
-    leaves_.clear(), stays_.clear(), scalars_.clear();
+    leaves_.clear(), stays_.clear(), stay_leaves_.clear(), outputs_.clear(), scalars_.clear();
     put(reinterpret_cast<index>(type));
     [[maybe_unused]] visitor v{*this};  // of no arguments
     (visit(a, v), ...);
@@ -47,6 +47,27 @@ class call_key {
   }
   /// Addresses of the static inputs.
   const std::vector<const void*>& stays() const { return stays_; }
+  /// Does a tensor of out(...) lie in a static input?
+  bool writes_to_static() const {
+    for (const std::size_t i : outputs_)
+      for (const leaf& l : stay_leaves_)
+        if (leaves_[i].meets(l.begin(), l.bytes)) return true;
+    return false;
+  }
+  /// Does an argument lie in this memory?
+  bool meets(std::uint64_t begin, std::uint64_t bytes) const {
+    for (const leaf& l : leaves_)
+      if (l.meets(begin, bytes)) return true;
+    return false;
+  }
+  /// Is all memory aligned as it is at these addresses, as far as a graph can have been captured for?
+  bool is_aligned_as(const std::vector<std::uint64_t>& origins) const {
+    for (std::size_t r = 1; r <= memory_regions_; ++r)
+      if ((values_[r] ^ origins[r]) % capture_alignment != 0) return false;
+    return true;
+  }
+  /// Shadow addresses are equal to the real ones modulo it.
+  static constexpr std::uint64_t capture_alignment = 256;
   /// Bytes that the arguments span: what makes one call larger than another.
   index bytes() const {
     index n = 0;
@@ -76,6 +97,9 @@ class call_key {
   struct leaf {
     std::uintptr_t address, before, bytes;  // it spans [address - before, address - before + bytes)
     std::uintptr_t begin() const { return address - before; }
+    bool meets(std::uintptr_t other, std::uintptr_t n) const {
+      return is_memory() && n > 0 && begin() < other + n && other < begin() + bytes;
+    }
     bool is_memory() const { return bytes > 0 && address != 0; }
   };
   struct visitor {
@@ -85,6 +109,11 @@ class call_key {
       key.leaves_.push_back(shape(x));
       const std::uintptr_t address = key.leaves_.back().address;
       key.put(address == 0 ? -1 : static_cast<index>(address % key.alignment_));  // the function is to see a null
+    }
+    template <class X>
+    void output(const X& x) {
+      key.outputs_.push_back(key.leaves_.size());
+      memory(x);
     }
     void scalar(long long bits) { key.scalars_.push_back(static_cast<std::uint64_t>(bits)); }
     void fixed(long long bits) { key.put(bits); }
@@ -97,7 +126,9 @@ class call_key {
     }
     template <class X>
     void stays(const X& x) {
-      key.stays_.push_back(reinterpret_cast<const void*>(shape(x).address));
+      const leaf l = shape(x);
+      key.stay_leaves_.push_back(l);
+      key.stays_.push_back(reinterpret_cast<const void*>(l.address));
     }
 
    private:
@@ -196,7 +227,8 @@ class call_key {
   std::vector<index> words_;  // the first size_ of them
   std::size_t size_ = 0;
   std::uintptr_t alignment_ = 1;
-  std::vector<leaf> leaves_;
+  std::vector<leaf> leaves_, stay_leaves_;  // what is rebound, and the static inputs
+  std::vector<std::size_t> outputs_;        // leaves of out(...)
   std::vector<std::uint64_t> scalars_, values_;
   std::vector<const void*> stays_;
   std::size_t memory_regions_ = 0;
@@ -215,7 +247,7 @@ inline std::vector<std::uint64_t> shadow_origins(const call_key& key) {
   std::vector<std::uint64_t> origin(key.regions());
   for (std::size_t r = 0; r < origin.size(); ++r) {
     origin[r] = shadow::start(static_cast<int>(r));
-    if (r > 0 && r <= key.memory_regions()) origin[r] += key.values()[r] % 256;
+    if (r > 0 && r <= key.memory_regions()) origin[r] += key.values()[r] % call_key::capture_alignment;
   }
   return origin;
 }

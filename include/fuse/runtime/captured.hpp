@@ -13,6 +13,8 @@ namespace fuse::runtime {
 ///   captured(executor, arena)  begins to capture; arena: the address that its memory has meanwhile
 ///   explain(problem)           the function threw this: throws something better where it knows it
 ///   finish()                   ends it; throws what went wrong
+///   is_opaque()                has it work whose addresses cannot be read?
+///   has_foreign()              has it kernels that the executor did not choose?
 ///   keep_addresses()           serves the addresses it was captured at, and no others
 ///   measure(origins)           says where the regions lay meanwhile
 ///   prepare(values)            makes it ready to launch with these addresses and scalars
@@ -66,17 +68,25 @@ class arena_recorder : public Recorder {
   char* workspace(workspace_kind kind, std::size_t bytes) final {
     index& at = workspace_[static_cast<int>(kind)];
     if (at >= 0) layout_->release(at);
-    at = layout_->allocate(static_cast<index>(bytes));
+    at = layout_->allocate(static_cast<index>(bytes), false);
     return reinterpret_cast<char*>(origin_ + static_cast<std::uint64_t>(at));
   }
   bool captures() const final { return true; }
   arena_layout& layout() { return *layout_; }
-  /// Memory that is still in use, but for that of kernels: tensors.
-  int tensors() const { return layout_->live() - (workspace_[0] >= 0) - (workspace_[1] >= 0); }
+  /// Tensors that are alive.
+  int tensors() const { return static_cast<int>(layout_->tensors().size()); }
   virtual void defer(const deferred_call& call) = 0;
-  void enter_loop() { ++loops_; }
-  void leave_loop() { --loops_; }
-  bool in_loop() const { return loops_ > 0; }
+  void enter_loop() { loops_.push_back(layout_->tensors()); }
+  /// All rounds of a loop are one capture of its body: a tensor cannot pass from one round to the next.
+  void leave_loop() {
+    const bool same = loops_.back() == layout_->tensors();
+    loops_.pop_back();
+    if (!same)
+      throw error(error_category::capture,
+                  "fuse::while_loop: the body replaces a tensor of outside, or keeps one of its own, and every round "
+                  "works on the same memory (let it write to a tensor made before the loop, with fuse::out)");
+  }
+  bool in_loop() const { return !loops_.empty(); }
 
  protected:
   ~arena_recorder() = default;
@@ -85,7 +95,7 @@ class arena_recorder : public Recorder {
   std::uint64_t origin_;
   std::shared_ptr<arena_layout> layout_ = std::make_shared<arena_layout>();
   index workspace_[2] = {-1, -1};
-  int loops_ = 0;  // that are open
+  std::vector<std::vector<index>> loops_;  // that are open: the tensors that were alive before each
 };
 
 }  // namespace fuse::runtime

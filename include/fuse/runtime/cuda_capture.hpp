@@ -142,6 +142,12 @@ class captured<cuda_executor<Built>> {
              pieces_[i].nodes.same_as(o.pieces_[i].nodes, pieces_[i].words, o.pieces_[i].words);
     return same;
   }
+  bool is_opaque() const {
+    return std::any_of(pieces_.begin(), pieces_.end(), [](const piece& p) { return p.nodes.is_opaque(); });
+  }
+  bool has_foreign() const {
+    return std::any_of(pieces_.begin(), pieces_.end(), [](const piece& p) { return p.nodes.has_foreign(); });
+  }
   /// Adds the graph as a child to the one that is being captured, with these addresses. Returns false where it cannot
   /// be one: it was split, or has a loop, which child graphs may not have.
   bool append_to(recording& parent, const std::vector<std::uint64_t>& values) {
@@ -230,6 +236,12 @@ class captured<cuda_executor<Built>> {
   };
 
   void begin() {
+    int device = 0;
+    cuda::check(cudaGetDevice(&device), "cudaGetDevice");
+    if (device != executor_.device())
+      throw error(error_category::capture, text("fuse::graphed: the executor was made for device ")
+                                               << executor_.device() << ", device " << device
+                                               << " is current (call cudaSetDevice before)");
     const cudaError_t e = cudaStreamBeginCapture(executor_.stream(), cudaStreamCaptureModeThreadLocal);
     if (e == cudaErrorStreamCaptureUnsupported)
       throw error(error_category::capture,
@@ -325,15 +337,22 @@ class captured<cuda_executor<Built>> {
     const cudaGraphNode_t node = add_node(p, "child graph");
     cudaGraph_t copy = nullptr;
     cuda::check(cudaGraphChildGraphNodeGetGraph(node, &copy), "cudaGraphChildGraphNodeGetGraph");
-    std::size_t count = 0, copies = 0;
-    cuda::check(cudaGraphGetNodes(graph, nullptr, &count), "cudaGraphGetNodes");
-    cuda::check(cudaGraphGetNodes(copy, nullptr, &copies), "cudaGraphGetNodes");
-    std::vector<cudaGraphNode_t> from(count), to(copies);
-    cuda::check(cudaGraphGetNodes(graph, from.data(), &count), "cudaGraphGetNodes");
-    cuda::check(cudaGraphGetNodes(copy, to.data(), &copies), "cudaGraphGetNodes");
-    for (std::size_t i = 0; i < count && i < copies; ++i)
+    name_copies(graph, copy, names);
+  }
+  /// Nodes of a copied graph come in the order of the original, and have its names.
+  void name_copies(cudaGraph_t graph, cudaGraph_t copy, const node_names& names) {
+    const std::vector<cudaGraphNode_t> from = nodes_of(graph), to = nodes_of(copy);
+    for (std::size_t i = 0; i < from.size() && i < to.size(); ++i) {
       for (const auto& [handle, name] : names)
         if (handle == from[i]) names_.emplace_back(to[i], name);
+      cudaGraphNodeType type{};
+      cuda::check(cudaGraphNodeGetType(from[i], &type), "cudaGraphNodeGetType");
+      if (type != cudaGraphNodeTypeGraph) continue;
+      cudaGraph_t inner = nullptr, inner_copy = nullptr;
+      cuda::check(cudaGraphChildGraphNodeGetGraph(from[i], &inner), "cudaGraphChildGraphNodeGetGraph");
+      cuda::check(cudaGraphChildGraphNodeGetGraph(to[i], &inner_copy), "cudaGraphChildGraphNodeGetGraph");
+      name_copies(inner, inner_copy, names);
+    }
   }
   void instantiate(piece& p) {
     cudaGraphExec_t made = nullptr;

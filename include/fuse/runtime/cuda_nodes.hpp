@@ -27,23 +27,28 @@ __global__ void set_condition(cudaGraphConditionalHandle handle, const Flag* goi
   cudaGraphSetConditional(handle, *going && done < most);
 }
 
-/// Places and sizes of the parameters of a kernel.
-struct parameter_layout {
-  std::vector<std::size_t> offset, size;
-};
-inline parameter_layout parameters_of(const void* function) {
-  parameter_layout l;
+inline std::vector<cudaGraphNode_t> nodes_of(cudaGraph_t graph) {
+  std::size_t count = 0;
+  cuda::check(cudaGraphGetNodes(graph, nullptr, &count), "cudaGraphGetNodes");
+  std::vector<cudaGraphNode_t> nodes(count);
+  if (count > 0) cuda::check(cudaGraphGetNodes(graph, nodes.data(), &count), "cudaGraphGetNodes");
+  return nodes;
+}
+
+/// Sizes of the parameters of a kernel.
+inline std::vector<std::size_t> parameter_sizes(const void* function) {
+  std::vector<std::size_t> sizes;
   for (;;) {
     std::size_t offset = 0, size = 0;
-    cudaError_t e = cudaFuncGetParamInfo(function, l.size.size(), &offset, &size);
+    cudaError_t e = cudaFuncGetParamInfo(function, sizes.size(), &offset, &size);
     // There are no more. Asked twice: a parameter that is missed would be a wild address in a replay.
-    if (e == cudaErrorInvalidValue) e = cudaFuncGetParamInfo(function, l.size.size(), &offset, &size);
+    if (e == cudaErrorInvalidValue) e = cudaFuncGetParamInfo(function, sizes.size(), &offset, &size);
     if (e == cudaErrorInvalidValue) {
       cudaGetLastError();
-      return l;
+      return sizes;
     }
     cuda::check(e, "cudaFuncGetParamInfo");
-    l.offset.push_back(offset), l.size.push_back(size);
+    sizes.push_back(size);
   }
 }
 
@@ -111,13 +116,16 @@ class cuda_nodes {
              a.at.size() == b.at.size() && a.operands == b.operands;
       const bool is_condition = a.name == condition_name;
       for (std::size_t k = is_condition ? 1 : 0; same && k < a.at.size(); ++k)  // each graph has a handle of its own
-        same = a.layout.size[k] == b.layout.size[k] &&
-               std::memcmp(mine.address(a.at[k]), theirs.address(b.at[k]), a.layout.size[k]) == 0;
+        same = a.sizes[k] == b.sizes[k] && std::memcmp(mine.address(a.at[k]), theirs.address(b.at[k]), a.sizes[k]) == 0;
     }
     return same;
   }
   std::size_t size() const { return nodes_.size(); }
   bool has_loops() const { return has_loops_; }
+  /// Are there nodes whose addresses the CUDA runtime does not show: kernels of another library's, loops of another's?
+  bool is_opaque() const { return opaque_; }
+  /// Are there kernels that the executor did not launch?
+  bool has_foreign() const { return foreign_; }
   void describe(std::vector<node_info>& into, int piece) const {
     for (const node& n : nodes_) into.push_back({n.name, kind_of(n.type), piece, n.depth});
   }
@@ -148,9 +156,8 @@ class cuda_nodes {
     int depth;
     cudaGraph_t graph = nullptr;  // of a child graph node
     cudaKernelNodeParams params{};
-    parameter_layout layout{};
-    std::vector<std::size_t> at{};          // of each parameter
-    std::vector<std::uint64_t> operands{};  // of a copy, a fill or a host function
+    std::vector<std::size_t> sizes{}, at{};  // of each parameter
+    std::vector<std::uint64_t> operands{};   // of a copy, a fill or a host function
     bool changed = false;
   };
   static bool same_dim(dim3 a, dim3 b) { return a.x == b.x && a.y == b.y && a.z == b.z; }
@@ -175,11 +182,7 @@ class cuda_nodes {
 
   void read(cudaGraph_t graph, const node_names& names, const std::vector<loop>& loops, parameters& words, int inside,
             bool in_loop, int depth) {
-    std::size_t count = 0;
-    cuda::check(cudaGraphGetNodes(graph, nullptr, &count), "cudaGraphGetNodes");
-    std::vector<cudaGraphNode_t> handles(count);
-    if (count > 0) cuda::check(cudaGraphGetNodes(graph, handles.data(), &count), "cudaGraphGetNodes");
-    for (cudaGraphNode_t h : handles) {
+    for (cudaGraphNode_t h : nodes_of(graph)) {
       const int number = static_cast<int>(nodes_.size());
       node n{h, cudaGraphNodeTypeEmpty, "", inside, in_loop, depth};
       cuda::check(cudaGraphNodeGetType(h, &n.type), "cudaGraphNodeGetType");
@@ -194,17 +197,31 @@ class cuda_nodes {
         cuda::check(cudaGraphChildGraphNodeGetGraph(h, &n.graph), "cudaGraphChildGraphNodeGetGraph");
       if (n.name.empty()) n.name = kind_of(n.type);
       const cudaGraph_t child = n.graph;
+      const cudaGraphNodeType type = n.type;
       nodes_.push_back(std::move(n));
       if (child) read(child, names, loops, words, inside < 0 ? number : inside, in_loop, depth + 1);
-      for (const loop& l : loops)
-        if (l.node == h) read(l.body, names, loops, words, inside, true, depth + 1);
+      bool known = type != cudaGraphNodeTypeConditional;
+      for (const loop& l : loops) {
+        if (l.node != h) continue;
+        known = true;
+        read(l.body, names, loops, words, inside, true, depth + 1);
+      }
+      opaque_ = opaque_ || !known;
     }
   }
-  static void read_kernel(node& n, int number, parameters& words) {
-    cuda::check(cudaGraphKernelNodeGetParams(n.handle, &n.params), "cudaGraphKernelNodeGetParams", n.name.c_str());
-    n.layout = parameters_of(n.params.func);
-    for (std::size_t k = 0; k < n.layout.size.size(); ++k)
-      n.at.push_back(words.add(number, n.params.kernelParams[k], n.layout.size[k]));
+  void read_kernel(node& n, int number, parameters& words) {
+    foreign_ = foreign_ || n.name.empty();
+    const cudaError_t e = cudaGraphKernelNodeGetParams(n.handle, &n.params);
+    // Of a kernel that another CUDA runtime or the driver loaded; or of one launched with a packed buffer.
+    if (e == cudaErrorInvalidDeviceFunction || (e == cudaSuccess && !n.params.kernelParams)) {
+      if (e != cudaSuccess) cudaGetLastError();
+      opaque_ = true;
+      return;
+    }
+    cuda::check(e, "cudaGraphKernelNodeGetParams", n.name.c_str());
+    n.sizes = parameter_sizes(n.params.func);
+    for (std::size_t k = 0; k < n.sizes.size(); ++k)
+      n.at.push_back(words.add(number, n.params.kernelParams[k], n.sizes[k]));
     if (n.name.empty()) {
       const char* name = nullptr;
       if (cudaFuncGetName(&name, n.params.func) == cudaSuccess && name)
@@ -257,7 +274,7 @@ class cuda_nodes {
 
   std::vector<node> nodes_;
   std::vector<int> changed_, children_;  // children_: child graph nodes with changed nodes in them
-  bool has_loops_ = false, loop_changed_ = false;
+  bool has_loops_ = false, loop_changed_ = false, opaque_ = false, foreign_ = false;
   std::vector<void*> pointers_;
 };
 

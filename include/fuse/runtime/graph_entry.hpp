@@ -45,8 +45,11 @@ struct graph_entry {
   std::shared_ptr<graph_memory> memory;
   std::shared_ptr<void> results;       // with the addresses they had during the capture
   std::vector<std::uint64_t> origins;  // of the regions during the capture
+  std::vector<bool> follows;           // of each result: is its leading length that of padded arguments?
   index arena_bytes = 0;
-  bool pinned = false, bound = false;
+  bool pinned = false;       // serves only its values
+  bool has_foreign = false;  // serves only addresses aligned as its origins are
+  bool bound = false;
   std::uint64_t last_used = 0;
 };
 

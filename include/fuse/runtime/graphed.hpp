@@ -6,6 +6,7 @@
 #include <fuse/runtime/host_capture.hpp>
 #include <fuse/runtime/options.hpp>
 #include <fuse/runtime/padding.hpp>
+#include <fuse/runtime/working_memory.hpp>
 #include <mutex>
 #if defined(__CUDACC__)
 #include <fuse/runtime/cuda_capture.hpp>
@@ -15,7 +16,7 @@ namespace fuse {
 
 /// f(executor, arguments…) issues work: compiled functions, and on a GPU also kernels and library calls in the
 /// executor's stream. It may return a tensor, a tuple of tensors, or nothing. During a capture it runs on the host two
-/// or three times while its work runs never; what it does beside issuing work must not depend on how often.
+/// to four times while its work runs never; what it does beside issuing work must not depend on how often.
 ///
 /// f is given views for tensors and views, rebindable<T> for scalars (to be handed on to compiled functions), structs
 /// with other addresses for structs, and what fixed(...) and static_input(...) hold. The executor must outlive this.
@@ -34,7 +35,7 @@ class graphed {
   /// The function's results as fuse::replayed, or a tuple of them, or nothing.
   template <class... A>
   auto operator()(const A&... a) {
-    const std::scoped_lock lock(mutex_);
+    const serving here(*this);
     if constexpr ((runtime::is_padded<A> || ...))
       return with_padding(runtime::as_view(a)...);
     else
@@ -45,7 +46,11 @@ class graphed {
   ///   step.warm_up(std::tuple(ids_of_1, position), std::tuple(ids_of_8, position));
   template <class... Call>
   void warm_up(const Call&... calls) {
-    const std::scoped_lock lock(mutex_);
+    const serving here(*this);
+    if (entries_.size() + sizeof...(calls) > options_.capacity)
+      throw error(error_category::argument, text("fuse::graphed: ")
+                                                << sizeof...(calls) << " calls to warm up beside " << entries_.size()
+                                                << " graphs, graph_options::capacity is " << options_.capacity);
     struct job {
       index bytes;
       std::function<void()> run;
@@ -70,7 +75,7 @@ class graphed {
   /// need what the largest does.
   template <class... A>
   index bytes_needed(const A&... a) {
-    const std::scoped_lock lock(mutex_);
+    const serving here(*this);
     return std::apply(
         [&](const auto&... x) {
           read_key(x...);
@@ -83,11 +88,11 @@ class graphed {
   }
   /// Forgets all graphs, and that it was warmed up.
   void clear() {
-    const std::scoped_lock lock(mutex_);
+    const serving here(*this);
     latest_ = nullptr;
     entries_.clear();
     templates_.clear();
-    memory_.reset();
+    memory_.clear();
     warm_ = false;
     counts_.bytes = 0;
   }
@@ -112,7 +117,27 @@ class graphed {
  private:
   using work_type = runtime::captured<Executor>;
   using entry = runtime::graph_entry<Executor>;
+  using entries = std::vector<std::unique_ptr<entry>>;
   using values = std::vector<std::uint64_t>;
+
+  /// One call at a time: others wait, and one from within it is an error.
+  class serving {
+   public:
+    explicit serving(graphed& g) : lock_(g.mutex_), busy_(g.busy_) {
+      if (busy_)
+        throw error(error_category::capture,
+                    "fuse::graphed: called from within its own call, by the function or by graph_options::log (of "
+                    "itself it may ask counts(), size() and graphs())");
+      busy_ = true;
+    }
+    ~serving() { busy_ = false; }
+    serving(const serving&) = delete;
+    serving& operator=(const serving&) = delete;
+
+   private:
+    std::scoped_lock<std::recursive_mutex> lock_;
+    bool& busy_;
+  };
 
   bool uses_graphs() const { return options_.how == mode::graphed && executor_.current_mode() != mode::eager; }
 
@@ -136,28 +161,38 @@ class graphed {
     if (!uses_graphs()) return run_directly(a...);
     read_key(a...);
     if (executor_.recording() && executor_.recording()->captures()) return call_within(a...);
-    entry* e = find();
-    if (!e) {
-      if (warm_) {
-        if (!options_.fall_back)
-          throw error(error_category::capture,
-                      "fuse::graphed: a call of this shape was not warmed up (add it to warm_up, pad it to a bucket "
-                      "with fuse::padded, or allow graph_options::fall_back)");
-        return fall_back("it was not warmed up", a...);
-      }
-      if (!options_.fall_back) {
-        e = capture(a...);
-      } else {
-        try {
-          e = capture(a...);
-        } catch (const error& problem) {
-          if (problem.category() != error_category::capture && problem.category() != error_category::memory) throw;
-          return fall_back(problem.what(), a...);
-        }
-      }
-    }
+    entry* e = entry_for(a...);
+    if (!e) return run_directly(a...);
     launch(*e);
-    return results_of<A...>(*e);
+    return results_of<A...>(*e, e->values);
+  }
+  /// The graph for the call whose key has been read, captured if need be. Null where the function itself is to run.
+  template <class... A>
+  entry* entry_for(const A&... a) {
+    if (entry* e = find()) return e;
+    if (warm_) {
+      if (!options_.fall_back)
+        throw error(error_category::capture,
+                    has_pinned(key_)
+                        ? "fuse::graphed: a call of this shape was warmed up with other addresses, and its "
+                          "graph cannot be rebound (call with the same memory, or allow "
+                          "graph_options::fall_back)"
+                        : "fuse::graphed: a call of this shape was not warmed up (add it to warm_up, pad "
+                          "it to a bucket with fuse::padded, or allow graph_options::fall_back)");
+      return fall_back("it was not warmed up");
+    }
+    if (!options_.fall_back) return capture(a...);
+    try {
+      return capture(a...);
+    } catch (const error& problem) {
+      if (problem.category() != error_category::capture && problem.category() != error_category::memory) throw;
+      return fall_back(problem.what());
+    }
+  }
+  entry* fall_back(const char* why) {
+    ++counts_.fallbacks;
+    if (options_.log) options_.log(text("fuse::graphed: ran the function itself: ") << why);
+    return nullptr;
   }
 
   template <class... A>
@@ -165,7 +200,9 @@ class graphed {
     key_.read(&runtime::type_tag<A...>, work_type::alignment, a...);
   }
   entry* find() {
-    auto serves = [&](const entry& e) { return key_.is(e.words) && (!e.pinned || same_addresses(e)); };
+    auto serves = [&](const entry& e) {
+      return key_.is(e.words) && (!e.pinned || same_addresses(e)) && (!e.has_foreign || key_.is_aligned_as(e.origins));
+    };
     if (latest_ && serves(*latest_)) return latest_;
     for (auto& e : entries_)
       if (serves(*e)) return latest_ = e.get();
@@ -175,31 +212,51 @@ class graphed {
     return std::equal(e.values.begin() + 1, e.values.end(), key_.values().begin() + 1, key_.values().end());
   }
 
+  bool has_pinned(const runtime::call_key& key) const {
+    return std::any_of(entries_.begin(), entries_.end(), [&](const auto& e) { return e->pinned && key.is(e->words); });
+  }
+
   /// Binds the call's addresses and scalars, and launches.
   void launch(entry& e) {
     check_static(e);
     const values& now = key_.values();
-    const bool as_before = e.bound && same_addresses(e) && !options_.check_memory;
-    for (std::size_t r = 1; r < now.size() && !as_before; ++r) {
-      const bool is_new = !e.bound || e.values[r] != now[r];
-      if (key_.has_memory(r) && (is_new || options_.check_memory)) check_address(r, now[r]);
-      if (!is_new) continue;
-      e.work->bind(r, now[r]);
-      e.values[r] = now[r];
-      ++counts_.rebinds;
+    if (!e.bound || !e.memory || !same_addresses(e) || options_.check_memory) {
+      check_outputs();
+      find_room(e);
+      for (std::size_t r = 1; r < now.size(); ++r) {
+        const bool is_new = !e.bound || e.values[r] != now[r];
+        if (key_.has_memory(r) && (is_new || options_.check_memory)) check_address(r, now[r]);
+        if (!is_new) continue;
+        e.work->bind(r, now[r]);
+        e.values[r] = now[r];
+        ++counts_.rebinds;
+      }
+      e.bound = true;
     }
-    e.bound = true;
     const std::int64_t before = e.work->updates();
     e.work->update();
     counts_.updates += e.work->updates() - before;
-    if (e.memory) ++e.memory->generation;  // also where a launch fails halfway
+    ++e.memory->generation;  // also where a launch fails halfway
     {
-      const profile_range range("fuse::graphed");
+      const profile_range range(options_.name);
       e.work->launch();
     }
     ++counts_.replays;
     e.last_used = ++clock_;
     latest_ = &e;
+  }
+  /// A graph works in memory in which no argument lies: it would be overwritten before it is read.
+  void find_room(entry& e) {
+    if (e.memory && !key_.meets(e.memory->address(), static_cast<std::uint64_t>(e.arena_bytes))) return;
+    give_memory(e, e.arena_bytes);
+    e.values[0] = e.memory->address();
+    e.work->bind(0, e.values[0]);
+  }
+  void check_outputs() const {
+    if (key_.writes_to_static())
+      throw error(error_category::argument,
+                  "fuse::graphed: a tensor of fuse::out lies in a static input (static_input is for what no call "
+                  "writes to: pass that as it is)");
   }
   void check_static(const entry& e) const {
     for (std::size_t i = 0; i < e.stays.size(); ++i)
@@ -223,25 +280,34 @@ class graphed {
 
   template <class... A>
   void capture_only(const A&... a) {
+    if (!uses_graphs()) return;
     if constexpr ((runtime::is_padded<A> || ...)) {
-      [&]<std::size_t... I>(std::index_sequence<I...>) { capture_only(padding_.room_for(I, a)...); }
+      [&]<std::size_t... I>(std::index_sequence<I...>) {
+        std::apply([&](const auto&... x) { find_padded_results(*warmed(x...), std::tie(a...), x...); },
+                   std::tuple<decltype(padding_.stretched(a))...>{padding_.room_for(I, a)...});
+      }
       (std::index_sequence_for<A...>());
     } else {
-      read_key(a...);
-      if (uses_graphs() && !find()) capture(a...);
+      warmed(a...);
     }
   }
   template <class... A>
+  entry* warmed(const A&... a) {
+    read_key(a...);
+    entry* e = find();
+    return e ? e : capture(a...);
+  }
+  template <class... A>
   entry* capture(const A&... a) {
-    make_room();
+    check_outputs();
     auto e = std::make_unique<entry>();
     e->words = key_.words();
     e->stays = key_.stays();
-    const bool known_to_pin = std::any_of(entries_.begin(), entries_.end(),
-                                          [&](const auto& other) { return other->pinned && other->words == e->words; });
-    if (known_to_pin || !capture_rebindable(*e, a...)) capture_pinned(*e, a...);
+    if (has_pinned(key_) || !capture_rebindable(*e, a...)) capture_pinned(*e, a...);
+    e->has_foreign = !e->pinned && e->work->has_foreign();
     e->last_used = ++clock_;
     ++counts_.captures;
+    make_room(entries_);
     entries_.push_back(std::move(e));
     count_bytes();
     return latest_ = entries_.back().get();
@@ -251,9 +317,9 @@ class graphed {
   template <class... A>
   bool capture_rebindable(entry& e, const A&... a) {
     if (!capture_at_shadows(e, a...)) return false;
-    reserve(e, e.arena_bytes);
+    give_memory(e, e.arena_bytes);
     e.values = key_.values();
-    e.values[0] = address_of(e);
+    e.values[0] = e.memory->address();
     if (!serves(e, e.values, a...)) return false;
     e.work->prepare(e.values);
     e.bound = true;
@@ -276,7 +342,10 @@ class graphed {
     }
     e.work->measure(e.origins);
     e.arena_bytes = e.work->layout().peak();
-    return true;
+    if (!e.work->is_opaque()) return true;
+    e.work.reset();
+    e.results.reset();
+    return false;
   }
   /// Is what was captured at shadow addresses, bound to these, what is captured at these?
   template <class... A>
@@ -310,8 +379,8 @@ class graphed {
     do {
       e.results.reset();
       e.work.reset();
-      reserve(e, needed);
-      e.values[0] = e.origins[0] = address_of(e);
+      give_memory(e, needed);
+      e.values[0] = e.origins[0] = e.memory->address();
       e.work = std::make_unique<work_type>(executor_, e.values[0]);
       try {
         e.results = collect(*e.work, e.values, a...);
@@ -320,6 +389,7 @@ class graphed {
       }
       needed = e.work->layout().peak();
     } while (needed > e.memory->bytes);
+    e.arena_bytes = needed;
     e.work->keep_addresses();
     e.work->prepare(e.values);
     e.bound = true;
@@ -352,49 +422,57 @@ class graphed {
                   "or make it before the call)");
     return results;
   }
-  /// Memory of at least so many bytes: that of the graphs before, if it is large enough.
-  void reserve(entry& e, index bytes) {
-    if (options_.memory_limit > 0 && static_cast<std::size_t>(bytes) > options_.memory_limit)
-      throw error(error_category::memory, text("fuse::graphed: the graph needs ")
-                                              << bytes << " bytes, graph_options::memory_limit is "
-                                              << options_.memory_limit);
-    if (!memory_ || memory_->bytes < bytes) {
-      auto made = std::make_shared<runtime::graph_memory>();
-      made->memory = executor_.allocate(static_cast<std::size_t>(std::max<index>(bytes, 1)));
-      made->bytes = bytes;
-      memory_ = std::move(made);
+  /// Memory of at least so many bytes for the call at hand: that of the graphs before, if it is large enough.
+  void give_memory(entry& e, index bytes) {
+    const std::size_t place = memory_.free_of(key_);
+    if (!memory_.has(place, bytes)) {
+      const index others = bytes_owned(place), limit = static_cast<index>(options_.memory_limit);
+      if (limit > 0 && others + bytes > limit) {
+        text s = text("fuse::graphed: the graph needs ") << bytes << " bytes";
+        if (others > 0) s << " beside " << others << " of others";
+        throw error(error_category::memory, s << ", graph_options::memory_limit is " << limit);
+      }
+      if (options_.log) options_.log(text("fuse::graphed: graphs need ") << bytes << " bytes of memory");
+      const auto before = memory_.grow(executor_, place, bytes);
+      for (const auto& other : entries_)  // they move when they are used
+        if (!other->pinned && other->memory == before) other->memory.reset();
     }
-    e.memory = memory_;
-  }
-  static std::uint64_t address_of(const entry& e) { return reinterpret_cast<std::uintptr_t>(e.memory->memory.data()); }
-  void make_room() {
-    while (entries_.size() >= options_.capacity) {
-      auto oldest = std::min_element(entries_.begin(), entries_.end(),
-                                     [](const auto& x, const auto& y) { return x->last_used < y->last_used; });
-      if (oldest->get() == latest_) latest_ = nullptr;
-      entries_.erase(oldest);
-      ++counts_.evictions;
-    }
+    e.memory = memory_.at(place);
     count_bytes();
   }
-  void count_bytes() {
+  void make_room(entries& among) {
+    while (among.size() >= options_.capacity) {
+      const auto oldest = std::min_element(among.begin(), among.end(),
+                                           [](const auto& x, const auto& y) { return x->last_used < y->last_used; });
+      if (oldest->get() == latest_) latest_ = nullptr;
+      among.erase(oldest);
+      ++counts_.evictions;
+    }
+  }
+  /// Bytes of all memory but that of this place.
+  index bytes_owned(std::size_t but = std::size_t(-1)) const {
     std::vector<const runtime::graph_memory*> seen;
-    counts_.bytes = 0;
+    index bytes = 0;
     auto add = [&](const std::shared_ptr<runtime::graph_memory>& m) {
       if (!m || std::find(seen.begin(), seen.end(), m.get()) != seen.end()) return;
       seen.push_back(m.get());
-      counts_.bytes += m->bytes;
+      bytes += m->bytes;
     };
-    add(memory_);
-    for (const auto& e : entries_) add(e->memory);
+    memory_.for_each([&](std::size_t place, const auto& m) {
+      if (place != but) add(m);
+    });
+    for (const auto& e : entries_)
+      if (e->pinned) add(e->memory);
+    return bytes;
   }
+  void count_bytes() { counts_.bytes = bytes_owned(); }
 
   template <class... A>
-  auto results_of(const entry& e) const {
+  auto results_of(const entry& e, const values& now) const {
     if constexpr (!std::is_void_v<returned<A...>>) {
       using type = typename held<A...>::type;
       return runtime::map_results(*static_cast<const type*>(e.results.get()), [&](const auto& r) {
-        return placed(e, r.view(), e.values, [&](auto view) { return replayed(view, e.memory); });
+        return placed(e, r.view(), now, [&](auto view) { return replayed(view, e.memory); });
       });
     }
   }
@@ -422,13 +500,6 @@ class graphed {
     else
       return held<A...>::of(run_at(key_.values(), a...));
   }
-  template <class... A>
-  auto fall_back(const char* why, const A&... a) {
-    ++counts_.fallbacks;
-    if (options_.log) options_.log(text("fuse::graphed: ran the function itself: ") << why);
-    return run_directly(a...);
-  }
-
   // ---- within another capture ----
 
   /// Two captures at different addresses, neither of which is memory, prove that every address is known.
@@ -448,12 +519,13 @@ class graphed {
       e->words = key_.words();
       e->stays = key_.stays();
       e->pinned = !capture_part(*e, a...);
-      if (templates_.size() >= options_.capacity) templates_.erase(templates_.begin());
+      make_room(templates_);
       templates_.push_back(std::move(e));
       found = templates_.end() - 1;
       ++counts_.captures;
     }
     entry& e = **found;
+    e.last_used = ++clock_;
     check_static(e);
     if (e.pinned) return run_directly(a...);
     auto memory =
@@ -482,31 +554,67 @@ class graphed {
       throw error(error_category::capture,
                   "fuse::graphed: a padded argument is copied by the host, which no graph can hold (pad in the call of "
                   "the outermost graphed function)");
+    if (!uses_graphs()) return run_directly(padding_.plain(a)...);
     runtime::padded_lengths lengths;
     const auto arguments = [&]<std::size_t... I>(std::index_sequence<I...>) {
       return std::tuple<decltype(padding_.stretched(a))...>{padding_.fill(I, a, lengths)...};
     }
     (std::index_sequence_for<A...>());
-    auto narrow = [&](const auto& r) { return runtime::narrowed(r, lengths); };
     return std::apply(
         [&](const auto&... x) {
-          if constexpr (std::is_void_v<decltype(call(x...))>)
-            call(x...);
-          else
-            return runtime::map_results(call(x...), narrow);
+          read_key(x...);
+          entry* e = entry_for(x...);
+          if (!e) return run_directly(padding_.plain(a)...);
+          find_padded_results(*e, std::tie(a...), x...);
+          launch(*e);
+          if constexpr (!std::is_void_v<returned<std::remove_cvref_t<decltype(x)>...>>) {
+            std::size_t number = 0;
+            return runtime::map_results(
+                results_of<std::remove_cvref_t<decltype(x)>...>(*e, e->values),
+                [&](const auto& r) { return e->follows[number++] ? runtime::narrowed(r, lengths.given) : r; });
+          }
         },
         arguments);
+  }
+  /// Which results have as many rows as the padded arguments? Those that have others when the function is asked for
+  /// arguments of another length; where it refuses that, those of the bucket's length.
+  template <class Given, class... X>
+  void find_padded_results(entry& e, const Given& given, const X&... x) {
+    if constexpr (!std::is_void_v<returned<X...>>) {
+      if (!e.follows.empty()) return;
+      padding_.check_results(results_of<X...>(e, key_.values()), given, x...);
+      const auto& results = *static_cast<const typename held<X...>::type*>(e.results.get());
+      const std::vector<index> lengths = runtime::leading_lengths(results);
+      std::vector<index> others;
+      try {
+        std::apply(
+            [&](const auto&... a) {
+              const auto shorter = std::tuple(padding_.of_another_length(a)...);
+              std::apply([&](const auto&... y) { read_key(y...); }, shorter);
+              const values origins = runtime::shadow_origins(key_);
+              work_type probe(executor_, origins[0]);
+              const auto found = std::apply([&](const auto&... y) { return collect(probe, origins, y...); }, shorter);
+              others = runtime::leading_lengths(*static_cast<const typename held<X...>::type*>(found.get()));
+            },
+            given);
+      } catch (const error&) {
+      }
+      read_key(x...);
+      for (std::size_t i = 0; i < lengths.size(); ++i)
+        e.follows.push_back(others.empty() ? lengths[i] == padding_.bucket_of(given) : lengths[i] != others[i]);
+    }
   }
 
   Executor& executor_;
   F f_;
   graph_options options_;
-  mutable std::mutex mutex_;
+  mutable std::recursive_mutex mutex_;
+  bool busy_ = false;
   runtime::call_key key_;
-  std::vector<std::unique_ptr<entry>> entries_, templates_;
+  entries entries_, templates_;
   entry* latest_ = nullptr;
-  std::shared_ptr<runtime::graph_memory> memory_;  // the largest so far
-  runtime::padding<Executor> padding_{executor_, options_.padding};
+  runtime::working_memory memory_;
+  runtime::padding<Executor> padding_{executor_, options_.padding, work_type::alignment};
   bool warm_ = false;
   std::uint64_t clock_ = 0;
   graph_counts counts_;

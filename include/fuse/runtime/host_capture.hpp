@@ -94,8 +94,14 @@ class captured<host_executor<Built>> {
                                                           o.parameters_.address(o.nodes_[i].at), nodes_[i].bytes) == 0);
     return same;
   }
-  /// Appends the nodes to the call that is being captured, with these addresses. Always possible.
+  bool is_opaque() const { return false; }
+  bool has_foreign() const { return false; }
+  /// Appends the nodes to the call that is being captured, with these addresses. Returns false where they cannot be
+  /// there: a call in a loop.
   bool append_to(recording& parent, const std::vector<std::uint64_t>& values) {
+    if (parent.in_loop() &&
+        std::any_of(nodes_.begin(), nodes_.end(), [](const node& n) { return n.what == kind::call; }))
+      return false;
     bind_all(values);
     captured& into = parent.into();
     for (const node& n : nodes_) {

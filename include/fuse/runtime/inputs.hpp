@@ -13,12 +13,15 @@ namespace fuse {
 /// Memory that is the same in every call, such as weights: its addresses stay in the captured graph.
 template <class T>
 struct static_input_t {
-  const T& value;
+  std::conditional_t<std::is_trivially_copyable_v<T>, const T, const T&> value;  // views are copied, tensors are not
 };
 template <class T>
 static_input_t<T> static_input(const T& x) {
   return {x};
 }
+template <class T>
+requires(!std::is_trivially_copyable_v<T>) static_input_t<T> static_input(const T&&)
+= delete;  // it would be gone
 
 /// A value that the graphed function may look at: each value has a graph of its own.
 template <class T>
@@ -87,7 +90,7 @@ void visit(const A& a, Visitor& visitor) {
   } else if constexpr (is_fixed<A>) {
     visitor.fixed_bytes(&a.value, sizeof a.value);
   } else if constexpr (is_out<A>) {
-    std::apply([&](const auto&... v) { (visitor.memory(v), ...); }, a.views);
+    std::apply([&](const auto&... v) { (visitor.output(v), ...); }, a.views);
   } else if constexpr (arguments::leaf<A>) {
     visitor.memory(a);
   } else if constexpr (arguments::scalar<A>) {
@@ -106,7 +109,7 @@ void visit(const A& a, Visitor& visitor) {
 }
 
 /// What the function is given for an argument: the same with other addresses. next() is called for each leaf that
-/// visit() gave to memory or scalar, in the same order.
+/// visit() gave to memory, output or scalar, in the same order.
 template <class A, class Next>
 auto rebuild(const A& a, Next& next) {
   if constexpr (is_static_input<A> || is_fixed<A>) {

@@ -18,7 +18,8 @@ struct graph_options {
 #else
   bool check_memory = true;
 #endif
-  std::function<void(const text&)> log{};  // is told of fallbacks and of graphs that cannot be rebound
+  std::function<void(const text&)> log{};  // is told of memory, fallbacks, and graphs that cannot be rebound
+  const char* name = "fuse::graphed";      // of its replays in profilers
 };
 
 struct graph_counts {

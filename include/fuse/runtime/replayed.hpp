@@ -15,6 +15,8 @@ struct graph_memory {
   buffer memory;
   index bytes = 0;
   std::atomic<std::uint64_t> generation = 0;  // replays that have written to it
+
+  std::uint64_t address() const { return reinterpret_cast<std::uintptr_t>(memory.data()); }
 };
 
 }  // namespace runtime

@@ -20,7 +20,12 @@ struct trace_event {
 template <class Executor, class Recorder>
 class onlooker : public Recorder {
  public:
-  explicit onlooker(Executor& executor) : executor_(executor) { executor_.record(this); }
+  explicit onlooker(Executor& executor) : executor_(executor) {
+    if (executor_.recording())
+      throw error(error_category::capture,
+                  "fuse::trace: the executor is being captured or traced already (trace outside of that)");
+    executor_.record(this);
+  }
   onlooker(const onlooker&) = delete;
   onlooker& operator=(const onlooker&) = delete;
 

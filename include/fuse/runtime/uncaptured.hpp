@@ -10,17 +10,20 @@ namespace fuse {
 
 namespace runtime {
 
-/// A function and its arguments as words, so that addresses among them are rebound like those of a kernel.
+/// A function and its arguments as words, so that addresses among them are rebound like those of a kernel. The words of
+/// a function that cannot be copied as bytes are a pointer to it.
 template <class Executor, class F, class... A>
 struct deferred {
   static_assert((std::is_trivially_copyable_v<A> && ...),
                 "fuse::uncaptured: an argument is not trivially copyable (pass views and scalars; capture by reference "
                 "what stays the same)");
   static constexpr std::size_t words_of(std::size_t bytes) { return (bytes + 7) / 8; }
-  static constexpr std::size_t words = 1 + (0 + ... + words_of(sizeof(A)));
+  static constexpr bool is_inside = std::is_trivially_copyable_v<F>;
+  using function = std::conditional_t<is_inside, F, const F*>;
+  static constexpr std::size_t words = words_of(sizeof(function)) + (0 + ... + words_of(sizeof(A)));
   using storage = std::array<std::uint64_t, words>;
 
-  static storage pack(const F* f, const A&... a) {
+  static storage pack(const function& f, const A&... a) {
     storage s{};
     std::size_t at = 0;
     auto put = [&](const void* data, std::size_t bytes) {
@@ -39,16 +42,23 @@ struct deferred {
       p += words_of(sizeof(T)) * 8;
       return *reinterpret_cast<T*>(bytes);
     };
-    const F* f = take(std::type_identity<const F*>{});
+    const function f = take(std::type_identity<function>{});
     const std::tuple<A...> a{take(std::type_identity<A>{})...};
-    std::apply([&](const auto&... x) { (*f)(*static_cast<Executor*>(executor), x...); }, a);
+    auto call = [&](const F& g) {
+      std::apply([&](const auto&... x) { g(*static_cast<Executor*>(executor), x...); }, a);
+    };
+    if constexpr (is_inside)
+      call(f);
+    else
+      call(*f);
   }
 };
 
 }  // namespace runtime
 
 /// f(executor, arguments…), whose copy must be callable again and again. It may synchronise and allocate. Views that
-/// belong to the graphed call go in as arguments: what f captures stays as it was in the first call.
+/// belong to the graphed call are arguments, or captures by value of an f that is trivially copyable: they are those of
+/// the call at hand. What f captures otherwise stays as it was in the first call, and views among it are an error.
 template <class Executor, class F, class... A>
 void uncaptured(Executor& executor, F f, const A&... a) {
   auto* r = executor.recording();
@@ -62,9 +72,22 @@ void uncaptured(Executor& executor, F f, const A&... a) {
                 "fuse::uncaptured: inside fuse::while_loop the device decides what comes next, so that no call can be "
                 "made there (put it before or after the loop)");
   using call = runtime::deferred<Executor, F, A...>;
-  const auto owner = std::make_shared<F>(std::move(f));
-  const auto words = call::pack(owner.get(), a...);
-  recording.defer({&call::run, words.data(), sizeof words, owner});
+  if constexpr (call::is_inside) {
+    const auto words = call::pack(f, a...);
+    recording.defer({&call::run, words.data(), sizeof words, nullptr});
+  } else {
+    for (std::size_t at = 0; at + sizeof(std::uint64_t) <= sizeof(F); at += sizeof(std::uint64_t)) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, reinterpret_cast<const char*>(&f) + at, sizeof word);
+      if (shadow::is(word))
+        throw error(error_category::capture,
+                    "fuse::uncaptured: the function captures a view of the graphed call, which is another one in every "
+                    "call (pass it as an argument)");
+    }
+    const auto owner = std::make_shared<F>(std::move(f));
+    const auto words = call::pack(owner.get(), a...);
+    recording.defer({&call::run, words.data(), sizeof words, owner});
+  }
 }
 
 }  // namespace fuse
