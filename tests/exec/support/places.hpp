@@ -16,11 +16,18 @@ template <class T, fx::index... E>
 using tensor = fx::tensor<T, fx::extents<E...>>;
 using coordinates = std::vector<fx::index>;
 
-/// from, from + 1, ... in row-major order, modulo 97: neighbours differ, and small dtypes hold them.
+/// from, from + 1, ... in row-major order, modulo 97: neighbours differ, and small dtypes hold them. Of bool, true and
+/// false without a period.
 template <class Tensor>
 Tensor counting(const typename Tensor::lengths& extents, int from = 0) {
+  using T = typename Tensor::element_type;
   Tensor x(extents);
-  for (fx::index i = 0; i < x.size(); ++i) x[i] = numbers::from<typename Tensor::element_type>(double(from + i % 97));
+  for (fx::index i = 0; i < x.size(); ++i) {
+    if constexpr (std::is_same_v<T, bool>)
+      x[i] = std::uint32_t(from + i) * 2654435761u >> 31 != 0;
+    else
+      x[i] = numbers::from<T>(double(from + i % 97));
+  }
   return x;
 }
 

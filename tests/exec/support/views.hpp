@@ -35,6 +35,46 @@ void check_single() {
       x);
 }
 
+/// Every view in one function, for each dtype.
+constexpr auto every_view = fx::compile<"every_view">([](auto x, auto rows) {
+  auto [left, right] = fx::split<1, 2>(x);
+  return fx::outputs(fx::permute<2, 0, 1>(x), fx::transpose(x), fx::slice<1, 1, 3>(x),
+                     fx::slice<-1, 0, fx::to_end, 2>(x), fx::flip<0>(x), fx::flip<-1>(x), fx::unsqueeze<1>(x),
+                     fx::squeeze<0>(fx::slice<0, 1, 2>(x)),
+                     fx::expand(fx::unsqueeze<0>(x), fx::size<2>, fx::extent<0>(x), fx::size<4>, fx::size<5>),
+                     fx::concat<1>(x, fx::flip<1>(x)), left, right, fx::reshape(x, fx::infer), fx::take(x, rows),
+                     fx::scatter<0>(x, rows, fx::flip<-1>(fx::slice<0, 1, 3>(x))));
+});
+template <class T>
+void check_dtype() {
+  const auto x = counting<tensor<T, dyn, 4, 5>>({3, 4, 5});
+  const tensor<std::int32_t, 2> rows({2}, {2, 0});
+  run(
+      every_view,
+      [&](const auto& permuted, const auto& transposed, const auto& middle, const auto& even, const auto& rows_reversed,
+          const auto& reversed, const auto& wider, const auto& one, const auto& expanded, const auto& twice,
+          const auto& left, const auto& right, const auto& flat, const auto& taken, const auto& scattered) {
+        expect(permuted, {5, 3, 4}, [&](auto i) { return at(x, {i[1], i[2], i[0]}); });
+        expect(transposed, {3, 5, 4}, [&](auto i) { return at(x, {i[0], i[2], i[1]}); });
+        expect(middle, {3, 2, 5}, [&](auto i) { return at(x, {i[0], i[1] + 1, i[2]}); });
+        expect(even, {3, 4, 3}, [&](auto i) { return at(x, {i[0], i[1], 2 * i[2]}); });
+        expect(rows_reversed, {3, 4, 5}, [&](auto i) { return at(x, {2 - i[0], i[1], i[2]}); });
+        expect(reversed, {3, 4, 5}, [&](auto i) { return at(x, {i[0], i[1], 4 - i[2]}); });
+        expect(wider, {3, 1, 4, 5}, [&](auto i) { return at(x, {i[0], i[2], i[3]}); });
+        expect(one, {4, 5}, [&](auto i) { return at(x, {1, i[0], i[1]}); });
+        expect(expanded, {2, 3, 4, 5}, [&](auto i) { return at(x, {i[1], i[2], i[3]}); });
+        expect(twice, {3, 8, 5}, [&](auto i) { return at(x, {i[0], i[1] < 4 ? i[1] : 7 - i[1], i[2]}); });
+        expect(left, {3, 2, 5}, [&](auto i) { return at(x, i); });
+        expect(right, {3, 2, 5}, [&](auto i) { return at(x, {i[0], i[1] + 2, i[2]}); });
+        expect(flat, {60}, [&](auto i) { return at(x, {i[0] / 20, i[0] / 5 % 4, i[0] % 5}); });
+        expect(taken, {2, 4, 5}, [&](auto i) { return at(x, {i[0] == 0 ? 2 : 0, i[1], i[2]}); });
+        expect(scattered, {3, 4, 5}, [&](auto i) {
+          return i[0] == 1 ? at(x, i) : at(x, {i[0] == 2 ? 1 : 2, i[1], 4 - i[2]});
+        });
+      },
+      x, rows);
+}
+
 constexpr auto reshapes = fx::compile<"reshapes">([](auto x) {
   return fx::outputs(fx::reshape(x, fx::infer), fx::reshape(x, fx::size<2>, fx::size<2>, fx::infer),
                      fx::reshape(x, fx::extent<0>(x), fx::infer, fx::size<3>), fx::reshape(fx::transpose(x), fx::infer),
