@@ -8,13 +8,13 @@ operand of a comparison lies too close to the other one.
 """
 
 import math
-import struct
 
 UNKNOWN = math.inf
 DTYPES = ["bool", "u8", "i8", "i32", "i64", "f16", "bf16", "f32", "f64"]  # in the order of promotion
 CPP = {"bool": "bool", "u8": "std::uint8_t", "i8": "std::int8_t", "i32": "std::int32_t", "i64": "std::int64_t",
        "f16": "fx::f16", "bf16": "fx::bf16", "f32": "float", "f64": "double"}
 ROUNDING = {"f16": 2.0**-11, "bf16": 2.0**-8, "f32": 2.0**-23, "f64": 2.0**-52}
+DIGITS = {"f16": 11, "bf16": 8, "f32": 24}
 ACCUMULATED = {"f16": 2.0**-23, "bf16": 2.0**-23, "f32": 2.0**-23, "f64": 2.0**-52}
 SMALLEST = {"f16": 2.0**-24, "bf16": 1e-37, "f32": 1e-37, "f64": 1e-300}
 LARGEST = {"f16": 6e4, "bf16": 1e30, "f32": 1e30, "f64": 1e250}
@@ -39,17 +39,11 @@ def promote(a, b):
 
 
 def round_to(dtype, x):
-    """The nearest value of a floating dtype, ties to even."""
-    if dtype == "f64" or math.isinf(x) or math.isnan(x):
+    """The nearest value of a floating dtype, ties to even; far from the ends of its range."""
+    if dtype == "f64" or x == 0 or math.isinf(x) or math.isnan(x):
         return x
-    if dtype == "f16":
-        return struct.unpack("<e", struct.pack("<e", x))[0]
-    x = struct.unpack("<f", struct.pack("<f", x))[0]
-    if dtype == "bf16":
-        bits = struct.unpack("<I", struct.pack("<f", x))[0]
-        bits = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
-        x = struct.unpack("<f", struct.pack("<I", bits))[0]
-    return x
+    last = max(math.frexp(x)[1] - DIGITS[dtype], math.frexp(SMALLEST[dtype])[1] - 1)
+    return math.ldexp(round(math.ldexp(x, -last)), last)
 
 
 def rounded(dtype, v, e, ulps=1):
@@ -83,10 +77,13 @@ def cast(v, e, source, dtype):
         return (v, e) if widens else rounded(dtype, float(v), e)
     if is_floating(source):
         low, high = RANGE[dtype]
-        if math.trunc(v - e) != math.trunc(v + e) or not low <= math.trunc(v) <= high:
-            return 0, UNKNOWN
-        return math.trunc(v), 0
-    return integral(dtype, int(v), e)
+        ends = [min(max(math.trunc(x), low), high) for x in (v - e, v + e)]
+        beyond_doubles = dtype == "i64" and (ends[0] == low or ends[1] == high)
+        return (0, UNKNOWN) if ends[0] != ends[1] or beyond_doubles else (ends[0], 0)
+    if e != 0:
+        return 0, UNKNOWN
+    low, high = RANGE[dtype]
+    return (v, 0) if dtype == "i64" else ((v - low) % (high - low + 1) + low, 0)
 
 
 def add(dtype, a, b, sign=1):

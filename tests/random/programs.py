@@ -137,7 +137,11 @@ class Builder:
         return [make("bits", [self.pick(fits), self.pick(fits)], name=self.rng.choice(names))]
 
     def propose_cast(self):
-        return [make("cast", [self.pick()], dtype=self.rng.choice(FLOATS + INTEGERS + ["bool"]))]
+        x, dtype, new = self.pick(), self.rng.choice(FLOATS + INTEGERS + ["bool"]), []
+        if number.is_floating(x.dtype) and dtype in ("u8", "i8") and self.rng.random() < 0.7:  # beyond what they hold
+            x = make("binary", [x, make("literal", [], dtype="f32", value=300.0)], name="multiply")
+            new = [x]
+        return new + [make("cast", [x], dtype=dtype)]
 
     def propose_iota(self):
         x = self.pick()
@@ -217,7 +221,7 @@ class Builder:
     def build(self, most):
         weights = {
             self.propose_unary: 4, self.propose_binary: 6, self.propose_compare: 2, self.propose_bits: 1,
-            self.propose_cast: 1, self.propose_iota: 1, self.propose_reduce: 3, self.propose_row_function: 2,
+            self.propose_cast: 2, self.propose_iota: 1, self.propose_reduce: 3, self.propose_row_function: 2,
             self.propose_softmax: 1, self.propose_view: 5, self.propose_concat: 1, self.propose_take: 1,
             self.propose_scatter: 1, self.propose_contraction: 2,
         }

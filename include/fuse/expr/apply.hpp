@@ -93,7 +93,10 @@ struct op {
   constexpr auto operator()(const A&... x) const { return tracing::apply<F>(x...); }
 };
 
-/// cast<dtype::bf16>(x): x in another dtype, rounded to nearest even; a float becomes an integer by truncation.
+/// cast<dtype::bf16>(x): x in another dtype, by rules that hold for every value on every executor. To a floating dtype:
+/// the nearest value, ties to even, infinite beyond the largest. A float to an integer: truncated towards zero; the
+/// nearest integer the dtype has where that is out of range; 0 for NaN. An integer to a narrower one: modulo 2^bits. To
+/// bool: not zero (NaN is true).
 template <dtype D, expression A>
 constexpr auto cast(A x) {
   return expr<D, typename A::extents_type>{x.graph, tracing::cast_to(*x.graph, x.id, D)};

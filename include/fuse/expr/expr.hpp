@@ -144,14 +144,32 @@ constexpr double constant_value(const node& n) {
   return is_floating(n.type) ? __builtin_bit_cast(double, n.attribute) : double(n.attribute);
 }
 
+/// An integer as an integer dtype holds it: modulo 2^bits.
+constexpr index wrapped(dtype type, index x) {
+  return type == dtype::boolean ? x != 0
+         : type == dtype::u8    ? index(std::uint8_t(x))
+         : type == dtype::i8    ? index(std::int8_t(x))
+         : type == dtype::i32   ? index(std::int32_t(x))
+                                : x;
+}
+/// A float as an integer dtype holds it: truncated, the nearest one it has, 0 for NaN.
+constexpr index truncated(dtype type, double x) {
+  const index low = lowest_of(type), high = highest_of(type);
+  return x != x ? 0 : x >= double(high) ? high : x <= double(low) ? low : index(x);
+}
+
 constexpr short cast_to(graph_builder& g, short id, dtype type) {
   const node x = g.nodes[id];
   if (x.type == type) return id;
   if (x.op == &constant_op) {
-    if (is_integer(x.type) && is_integer(type)) return integer_constant(g, type, x.attribute);
     const double value = constant_value(x);
-    if (type == dtype::boolean) return constant(g, type, value != 0);
-    if (is_floating(type) || (value > -9e15 && value < 9e15)) return constant(g, type, value);
+    if (type == dtype::boolean) return integer_constant(g, type, value != 0);
+    if (!is_floating(type))
+      return integer_constant(g, type, is_floating(x.type) ? truncated(type, value) : wrapped(type, x.attribute));
+    if (type == dtype::f64) return constant(g, type, value);
+    if (type == dtype::f32 && (!is_floating(x.type) || (value >= -__FLT_MAX__ && value <= __FLT_MAX__)))
+      return constant(g, type, is_floating(x.type) ? float(value) : float(x.attribute));
+    if (value >= -256 && value <= 256 && value == index(value)) return constant(g, type, value);  // exact in f16, bf16
   }
   node n;
   n.op = &cast_op;

@@ -2,6 +2,7 @@
 // Values on a device: N elements in registers.
 #pragma once
 #include <fuse/kernel/value.hpp>
+#include <fuse/math/convert.hpp>
 
 #if defined(__CUDACC__)
 namespace fuse {
@@ -58,15 +59,20 @@ struct device_values {
 
   template <dtype To, dtype From, int N>
   FUSE_DEVICE static auto convert(lanes_of<compute_type_of<From>, N> x) {
-    lanes_of<compute_type_of<To>, N> r;
+    using T = compute_type_of<To>;
+    lanes_of<T, N> r;
 #pragma unroll
     for (int i = 0; i < N; ++i) {
       if constexpr (To == dtype::boolean)
         r.v[i] = x.v[i] != 0;
+      else if constexpr (values::truncates<To, From>)
+        r.v[i] = math::to_integer<T, dtypes::lowest<To>, dtypes::highest<To>>(x.v[i]);
+      else if constexpr (values::rounds_twice<To, From>)
+        r.v[i] = float(type_of<To>(math::to_odd(x.v[i])));
       else if constexpr (To == dtype::f16 || To == dtype::bf16)
         r.v[i] = float(type_of<To>(float(x.v[i])));
       else
-        r.v[i] = values::narrow_scalar<To>(compute_type_of<To>(x.v[i]));
+        r.v[i] = values::narrow_scalar<To>(T(x.v[i]));
     }
     return r;
   }

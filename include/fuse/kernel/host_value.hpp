@@ -2,6 +2,7 @@
 // Values on the host: vector packs of host_lanes elements.
 #pragma once
 #include <fuse/kernel/value.hpp>
+#include <fuse/math/convert.hpp>
 
 namespace fuse {
 
@@ -48,6 +49,10 @@ struct host_values {
       return truth<T>(x != S(0));
     } else if constexpr (std::is_same_v<S, T>) {
       return round<To>(x);
+    } else if constexpr (values::truncates<To, From>) {
+      return math::to_integer<T, dtypes::lowest<To>, dtypes::highest<To>>(x);
+    } else if constexpr (values::rounds_twice<To, From>) {
+      return round<To>(math::to_odd(x));
     } else {
       return round<To>(packs::convert<T>(x));
     }

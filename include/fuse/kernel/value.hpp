@@ -45,6 +45,15 @@ FUSE_HD type_of<D> shrink(compute_type_of<D> x) {
     return type_of<D>(x);
 }
 
+/// Would a float on the way round what f16 or bf16 round again? (As f16, a whole number that a float rounds is
+/// infinite.)
+template <dtype To, dtype From>
+inline constexpr bool rounds_twice = (To == dtype::bf16 &&
+                                      (From == dtype::f64 || From == dtype::i64 || From == dtype::i32)) ||
+                                     (To == dtype::f16 && From == dtype::f64);
+template <dtype To, dtype From>
+inline constexpr bool truncates = is_floating(From) && !is_floating(To) && To != dtype::boolean;
+
 /// A reduction's start value: ±infinity saturates to the limits of the type.
 template <dtype D>
 FUSE_HD constexpr compute_type_of<D> identity(double x) {
@@ -52,14 +61,7 @@ FUSE_HD constexpr compute_type_of<D> identity(double x) {
   if constexpr (D >= dtype::f16) {
     return T(x);
   } else {
-    constexpr long long bits = D == dtype::boolean ? 0
-                               : D == dtype::i8    ? 7
-                               : D == dtype::u8    ? 8
-                               : D == dtype::i32   ? 31
-                                                   : 63;
-    constexpr long long high = D == dtype::boolean ? 1 : bits == 63 ? __LONG_LONG_MAX__ : (1ll << bits) - 1;
-    constexpr long long low = D == dtype::boolean || D == dtype::u8 ? 0 : -high - 1;
-    return x == __builtin_inf() ? T(high) : x == -__builtin_inf() ? T(low) : T(x);
+    return x == __builtin_inf() ? T(dtypes::highest<D>) : x == -__builtin_inf() ? T(dtypes::lowest<D>) : T(x);
   }
 }
 

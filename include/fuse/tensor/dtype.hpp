@@ -89,6 +89,21 @@ constexpr compute compute_of(dtype d) {
 }
 constexpr bool is_floating(dtype d) { return d >= dtype::f16; }
 constexpr bool is_integer(dtype d) { return d > dtype::boolean && d < dtype::f16; }
+/// The integers that an integer dtype or bool holds.
+constexpr std::int64_t highest_of(dtype d) {
+  return d == dtype::boolean ? 1
+         : d == dtype::u8    ? 255
+         : d == dtype::i8    ? 127
+         : d == dtype::i32   ? INT32_MAX
+                             : INT64_MAX;
+}
+constexpr std::int64_t lowest_of(dtype d) { return d <= dtype::u8 ? 0 : -highest_of(d) - 1; }
+namespace dtypes {  // the same where device code asks
+template <dtype D>
+inline constexpr std::int64_t lowest = lowest_of(D);
+template <dtype D>
+inline constexpr std::int64_t highest = highest_of(D);
+}  // namespace dtypes
 /// 0 boolean, 1 integer, 2 floating: a scalar promotes a tensor only across categories.
 constexpr int category_of(dtype d) { return is_floating(d) ? 2 : is_integer(d) ? 1 : 0; }
 
