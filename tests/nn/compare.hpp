@@ -3,6 +3,7 @@
 #pragma once
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <fuse/nn.hpp>
@@ -81,13 +82,14 @@ void check_close(const Tensor& got, const numbers& exact, double bound) {
 template <class Function, class... A>
 void check(const Function& function, int kernels, const numbers& exact, const A&... arguments) {
   std::conditional_t<machine::runs_eager, machine::any_executor, machine::fused_executor> fused;
-  const auto result = function(fused, arguments...);
+  const auto [result] = machine::call(fused, function, arguments...);
   using T = typename std::remove_cvref_t<decltype(result)>::element_type;
   CHECK(fused.launches() == kernels);
   check_close(result, exact, rounding<T>);
   if constexpr (machine::runs_eager) {
     machine::any_executor eager(fx::mode::eager);
-    check_close(function(eager, arguments...), exact, (sizeof(T) == 2 ? 6 : 2) * rounding<T>);
+    check_close(std::get<0>(machine::call(eager, function, arguments...)), exact,
+                (sizeof(T) == 2 ? 6 : 2) * rounding<T>);
     CHECK(eager.launches() > kernels);
   }
 }

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fuse/nn/layer_norm.hpp>
-#include <fuse/nn/rms_norm.hpp>
-
-#include "compare.hpp"
+#include "compositions.hpp"
 
 using namespace nn_test;
 
 namespace {
 
-constexpr auto rms_norm = fx::compile<"rms_norm">([](auto x, auto w) { return fx::nn::rms_norm(x, w, 1e-5f); });
 constexpr auto rms_norm_by = fx::compile<"rms_norm">([](auto x, auto w, auto e) { return fx::nn::rms_norm(x, w, e); });
-constexpr auto layer_norm =
-    fx::compile<"layer_norm">([](auto x, auto w, auto b) { return fx::nn::layer_norm(x, w, b, 1e-5f); });
 constexpr auto add_rms_norm = fx::compile<"add_rms_norm">([](auto x, auto residual, auto w) {
   auto h = x + residual;
   return fx::outputs(h, fx::nn::rms_norm(h, w, 1e-5f));
@@ -23,35 +17,10 @@ static_assert(fx::kernel_count(rms_norm, rows{}, row{}) == 1);
 static_assert(fx::kernel_count(layer_norm, rows{}, row{}, row{}) == 1);
 static_assert(fx::kernel_count(add_rms_norm, rows{}, rows{}, row{}) == 1);
 
-numbers exact_rms_norm(const numbers& x, const numbers& w, double epsilon) {
-  const auto n = fx::index(w.size());
-  return by_row(x, n, [&](const double* in, double* out) {
-    double sum = 0;
-    for (fx::index i = 0; i < n; ++i) sum += in[i] * in[i];
-    for (fx::index i = 0; i < n; ++i) out[i] = in[i] / std::sqrt(sum / double(n) + epsilon) * w[std::size_t(i)];
-  });
-}
-numbers exact_layer_norm(const numbers& x, const numbers& w, const numbers& b, double epsilon) {
-  const auto n = fx::index(w.size());
-  return by_row(x, n, [&](const double* in, double* out) {
-    double mean = 0, variance = 0;
-    for (fx::index i = 0; i < n; ++i) mean += in[i] / double(n);
-    for (fx::index i = 0; i < n; ++i) variance += (in[i] - mean) * (in[i] - mean) / double(n);
-    for (fx::index i = 0; i < n; ++i)
-      out[i] = (in[i] - mean) / std::sqrt(variance + epsilon) * w[std::size_t(i)] + b[std::size_t(i)];
-  });
-}
-
 }  // namespace
 
 TEST_CASE_TEMPLATE("rms_norm and layer_norm: rows of any length", T, FUSE_NN_FLOATS) {
-  for (fx::index n : {1, 3, 16, 37, 688}) {
-    CAPTURE(n);
-    const auto x = random<matrix<T>>({4, n}, unsigned(n), 2);
-    const auto w = random<vector<T>>({n}, 77), b = random<vector<T>>({n}, 78);
-    check(rms_norm, 1, exact_rms_norm(numbers_of(x), numbers_of(w), 1e-5f), x, w);
-    check(layer_norm, 1, exact_layer_norm(numbers_of(x), numbers_of(w), numbers_of(b), 1e-5f), x, w, b);
-  }
+  check_norms<T>({1, 3, 16, 37, 688});
 }
 
 TEST_CASE("layer_norm: a large mean costs no accuracy that the input still has") {
