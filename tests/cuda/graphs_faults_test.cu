@@ -192,6 +192,31 @@ TEST_CASE("work that another thread issues in the function's stream is part of t
   CHECK(step.counts().captures == 1);
 }
 
+TEST_CASE(
+    "kernels that the CUDA runtime does not show, as those of other libraries: a graph for each set of addresses") {
+  const silence quiet;
+  bench<> b;
+  fx::graphed step(b.e, [](auto& e, const auto& x) {
+    const auto h = scale(e, x, 2.f);
+    triple<<<1, 64, 0, e.stream()>>>(h.data(), int(h.size()));
+    return add(e, h, x);
+  });
+  const auto x = b.made<vector>({20}), y = b.made<vector>({20}, 7);
+  int captures = 0;
+  for (const vector* in : {&x, &y}) {
+    // The first capture looks at its nodes in order; the second node is the foreign one.
+    if (in == &x) control::fail("cudaGraphKernelNodeGetParams", 2, cudaErrorInvalidDeviceFunction);
+    ++captures;
+    for (int round = 0; round < 2; ++round) {
+      const auto got = b.get(step(*in)), host = b.get(*in);
+      for (int i = 0; i < 20; ++i) CHECK(got[i] == 7 * host[i]);
+      CHECK(step.counts().captures == captures);
+      CHECK(step.counts().pinned == captures);
+    }
+  }
+  control::clear_failures();
+}
+
 TEST_CASE("arguments that are memory no more, or memory of the host") {
   const silence quiet;
   bench<> b;

@@ -270,3 +270,60 @@ TEST_CASE("a loop's body that throws") {
   step(x, going);
   CHECK(b.get(x)[0] == 3);
 }
+
+TEST_CASE("a fork works beside its parent, and a join waits for it") {
+  bench<> b;
+  own_stream second, third;
+  auto f = [&](auto& e, const auto& x, const auto& y) {
+    const auto h = add(e, x, y);
+    auto one = fx::fork(e, second), two = fx::fork(e, third);
+    const auto p = scale(one, h, 2.f), q = scale(two, h, 3.f), r = add(e, h, x);
+    fx::join(e, one);
+    fx::join(e, two);
+    return add(e, add(e, p, q), r);
+  };
+  fx::graphed step(b.e, f);
+  for (int from : {0, 7, 2}) {
+    const auto x = b.made<vector>({30}, from), y = b.made<vector>({30}, from + 5);
+    const auto got = b.get(step(x, y)), in = b.get(x), other = b.get(y);
+    for (int i = 0; i < 30; ++i) CHECK(got[i] == 6 * (in[i] + other[i]) + in[i]);
+  }
+  CHECK(step.counts().captures == 1);
+  CHECK(step.counts().pinned == 0);
+  REQUIRE(step.graphs().size() == 1);
+  const auto g = step.graphs()[0];
+  CHECK(g.nodes.size() == 6);
+  if constexpr (is_device) {
+    const auto after_first =
+        std::count_if(g.edges.begin(), g.edges.end(), [](const auto& edge) { return edge.from == 0; });
+    CHECK(after_first == 3);
+    // Nothing that either side gives back before the join is used again until then.
+    CHECK(g.bytes >= 4 * 256);
+  }
+}
+
+TEST_CASE("a fork outside of a graph: memory of the branch lives for as long as the parent reads it") {
+  bench<> b;
+  own_stream second;
+  fx::graph_options options;
+  options.how = fx::mode::fused;
+  fx::graphed step(
+      b.e,
+      [&](auto& e, const auto& x, const auto& y) {
+        const auto h = add(e, x, y);
+        auto branch = fx::fork(e, second);
+        const auto p = scale(branch, scale(branch, h, 4.f), 0.5f), r = add(e, h, x);
+        fx::join(e, branch);
+        return add(e, p, r);
+      },
+      options);
+  for (int from = 0; from < 5; ++from) {
+    const auto x = b.made<vector>({300}, from), y = b.made<vector>({300}, from + 5);
+    const auto result = step(x, y);
+#if defined(__CUDACC__)
+    const auto other = fx::cuda_executor<>(second).upload(vector({2}, {1, 2}));  // might be given the same memory
+#endif
+    const auto got = b.get(result), in = b.get(x), in_too = b.get(y);
+    for (int i = 0; i < 300; ++i) CHECK(got[i] == 3 * (in[i] + in_too[i]) + in[i]);
+  }
+}

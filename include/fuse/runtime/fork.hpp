@@ -1,11 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // Work on several CUDA streams: a fork starts after what its parent has issued, a join lets the parent wait for it.
-// Both hold in streams and in captured graphs.
+// Both hold in streams and in captured graphs. On the host a branch's work comes where it is issued.
 #pragma once
+#include <fuse/exec/host_executor.hpp>
+#if defined(__CUDACC__)
 #include <fuse/runtime/cuda_capture.hpp>
+#endif
 
 namespace fuse {
 
+/// The parent under another name. `stream` is that of a GPU: whatever a program has in its place.
+template <modes Built>
+class host_branch : public host_executor<Built> {
+ public:
+  explicit host_branch(host_executor<Built>& parent) {
+    this->exchange_mode(parent.current_mode());
+    this->record(parent.recording());
+  }
+};
+template <modes Built, class Stream>
+host_branch<Built> fork(host_executor<Built>& parent, const Stream&) {
+  return host_branch<Built>(parent);
+}
+template <modes Built>
+void join(host_executor<Built>&, host_branch<Built>& branch) {
+  branch.record(nullptr);
+}
+
+#if defined(__CUDACC__)
 namespace runtime {
 /// What comes next in `later` waits for what `earlier` has now.
 inline void order(cudaStream_t earlier, cudaStream_t later) {
@@ -100,5 +122,6 @@ void join(cuda_executor<Built>& parent, branch_executor<Built>& branch) {
   if (auto* layout = runtime::layout_of(parent)) layout->reuse();
   branch.joined(parent.stream());
 }
+#endif
 
 }  // namespace fuse

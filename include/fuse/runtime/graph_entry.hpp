@@ -25,6 +25,18 @@ class mode_guard {
   mode before_;
 };
 
+/// Holds a flag up for a while.
+class flag_guard {
+ public:
+  explicit flag_guard(bool& flag) : flag_(flag) { flag_ = true; }
+  ~flag_guard() { flag_ = false; }
+  flag_guard(const flag_guard&) = delete;
+  flag_guard& operator=(const flag_guard&) = delete;
+
+ private:
+  bool& flag_;
+};
+
 /// What is shown of a graph.
 struct graph_info {
   std::vector<node_info> nodes;

@@ -68,6 +68,7 @@ class graphed {
     };
     (plan(calls), ...);
     std::stable_sort(jobs.begin(), jobs.end(), [](const job& x, const job& y) { return x.bytes > y.bytes; });
+    const runtime::flag_guard warming(warming_);
     for (const job& j : jobs) j.run();
     warm_ = true;
   }
@@ -121,22 +122,17 @@ class graphed {
   using values = std::vector<std::uint64_t>;
 
   /// One call at a time: others wait, and one from within it is an error.
-  class serving {
-   public:
-    explicit serving(graphed& g) : lock_(g.mutex_), busy_(g.busy_) {
-      if (busy_)
+  struct serving {
+    explicit serving(graphed& g) : lock(g.mutex_), busy(not_busy(g)) {}
+    static bool& not_busy(graphed& g) {
+      if (g.busy_)
         throw error(error_category::capture,
                     "fuse::graphed: called from within its own call, by the function or by graph_options::log (of "
                     "itself it may ask counts(), size() and graphs())");
-      busy_ = true;
+      return g.busy_;
     }
-    ~serving() { busy_ = false; }
-    serving(const serving&) = delete;
-    serving& operator=(const serving&) = delete;
-
-   private:
-    std::scoped_lock<std::recursive_mutex> lock_;
-    bool& busy_;
+    std::scoped_lock<std::recursive_mutex> lock;
+    runtime::flag_guard busy;
   };
 
   bool uses_graphs() const { return options_.how == mode::graphed && executor_.current_mode() != mode::eager; }
@@ -432,7 +428,7 @@ class graphed {
         if (others > 0) s << " beside " << others << " of others";
         throw error(error_category::memory, s << ", graph_options::memory_limit is " << limit);
       }
-      if (options_.log) options_.log(text("fuse::graphed: graphs need ") << bytes << " bytes of memory");
+      if (warming_ && options_.log) options_.log(text("fuse::graphed: graphs need ") << bytes << " bytes of memory");
       const auto before = memory_.grow(executor_, place, bytes);
       for (const auto& other : entries_)  // they move when they are used
         if (!other->pinned && other->memory == before) other->memory.reset();
@@ -609,7 +605,7 @@ class graphed {
   F f_;
   graph_options options_;
   mutable std::recursive_mutex mutex_;
-  bool busy_ = false;
+  bool busy_ = false, warming_ = false;
   runtime::call_key key_;
   entries entries_, templates_;
   entry* latest_ = nullptr;

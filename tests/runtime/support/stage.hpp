@@ -5,14 +5,12 @@
 
 #include <algorithm>
 #include <fuse/fuse.hpp>
+#include <fuse/runtime/fork.hpp>
 #include <fuse/runtime/graphed.hpp>
 #include <fuse/runtime/loop.hpp>
 #include <fuse/runtime/uncaptured.hpp>
 #include <string>
 #include <vector>
-#if defined(__CUDACC__)
-#include <fuse/runtime/fork.hpp>
-#endif
 
 namespace stage {
 namespace fx = fuse;
@@ -45,6 +43,7 @@ using executor = fx::cuda_executor<M>;
 #else
 inline constexpr bool is_device = false;
 inline constexpr std::uintptr_t alignment = 64;
+struct own_stream {};
 template <fx::modes M>
 using executor = fx::host_executor<M>;
 #endif
