@@ -39,13 +39,22 @@ void check_dependent(warp& w, const instruction& i, const request& r, const u64*
     const auto at = std::partition_point(ranges.begin(), ranges.end(), [&](const range& one) { return one.end <= a; });
     return at != ranges.end() && at->begin < a + r.width;
   };
+  const auto& launch = *w.launch;
   each_lane(mask & ~w.waited, [&](unsigned l) {
-    if (overlaps(w.launch->in_flight_writes, address[l]))
+    if (overlaps(launch.in_flight_writes, address[l]))
       raise(w, i, l, fault_kind::early_dependent_access, address[l],
             "an earlier kernel in flight writes these bytes; griddepcontrol.wait must come first");
-    else if (r.what != intent::load && overlaps(w.launch->in_flight_reads, address[l]))
+    else if (r.what != intent::load && overlaps(launch.in_flight_reads, address[l]))
       raise(w, i, l, fault_kind::early_dependent_access, address[l],
             "an earlier kernel in flight reads these bytes; griddepcontrol.wait must come before the write");
+  });
+  if (launch.outlasting_writes.empty() && launch.outlasting_reads.empty()) return;
+  each_lane(mask, [&](unsigned l) {
+    if (overlaps(launch.outlasting_writes, address[l]) ||
+        (r.what != intent::load && overlaps(launch.outlasting_reads, address[l])))
+      raise(w, i, l, fault_kind::early_dependent_access, address[l],
+            "a kernel before the one before touches these bytes and may still run: the kernel between the two must "
+            "execute griddepcontrol.wait too");
   });
 }
 
@@ -63,14 +72,15 @@ void check_race(warp& w, const instruction& i, const request& r, const u64* addr
               " these bytes, and no fence with a synchronising store and load orders the two");
   };
   using kind = global_shadow::access;
-  if (!r.synchronising) {
+  if (!r.synchronising || r.within_block) {
     const bool write = r.what != intent::load;
     const unsigned first = unsigned(std::countr_zero(mask));
     if (how == shape::contiguous) {
       if (const auto c =
               shadow.touch_run(self, block.clock, where.index, address[0] - where.begin, u64{lanes} * r.width, write);
           c.found)
-        report_conflict(0, c);
+        report_conflict(unsigned((std::max(c.offset, address[0] - where.begin) - (address[0] - where.begin)) / r.width),
+                        c);
       return;
     }
     const u32 each = how == shape::uniform ? u32{1} << first : mask;
@@ -81,13 +91,13 @@ void check_race(warp& w, const instruction& i, const request& r, const u64* addr
     });
     return;
   }
-  if (r.releases) global_shadow::fence(block.clock);
+  if (r.releases) global_shadow::release_fence(block.clock);
   const kind what = r.what == intent::load    ? kind::synchronising_read
                     : r.what == intent::store ? kind::synchronising_write
                                               : kind::atomic;
   const u32 each = how == shape::uniform ? mask & (0 - mask) : mask;
   each_lane(each, [&](unsigned l) {
-    if (r.what != intent::store) shadow.acquire(block.clock, self, address[l]);
+    if (r.what != intent::store) shadow.acquire(block.clock, self, address[l], r.acquires);
     const auto c = shadow.touch(self, block.clock, where.index, address[l] - where.begin, r.width, what);
     if (c.found) report_conflict(l, c);
     if (r.what != intent::load) shadow.release(block.clock, self, address[l]);
@@ -122,9 +132,11 @@ void in_region(warp& w, const instruction& i, const request& r, const u64* addre
     }
     each_lane(mask, [&](unsigned l) { f(l, address[l] - where.begin, u64{r.width}); });
   };
-  if (launch.traffic) {
+  if (launch.traffic && r.counted != accounting::none) {
     auto& touch = work.touches[where.index];
-    if (r.what == intent::atomic) {
+    if (r.counted == accounting::bytes) {
+      // The instruction counts itself.
+    } else if (r.what == intent::atomic) {
       work.counts.atomics += u64(std::popcount(mask));
     } else {
       auto& t = r.what == intent::load ? work.counts.loads : work.counts.stores;
@@ -154,7 +166,8 @@ void in_region(warp& w, const instruction& i, const request& r, const u64* addre
     if (r.what != intent::load)
       spans([&](unsigned, u64 offset, u64 bytes) { set_bits_shared(where.written, offset, bytes); });
   }
-  if (launch.dependent && (mask & ~w.waited) != 0) check_dependent(w, i, r, address, mask);
+  if (r.counted == accounting::none) return;
+  if (launch.dependent) check_dependent(w, i, r, address, mask);
   if (launch.global_races) check_race(w, i, r, address, mask, where, how);
 }
 
@@ -235,7 +248,7 @@ void shared_request(warp& w, const instruction& i, const request& r, const u64* 
   out.mask |= mask;
   const shape how = shape_of(address, mask, r.width);
   out.contiguous = how == shape::contiguous;
-  if (launch.traffic) {
+  if (launch.traffic && r.counted == accounting::full) {
     ++w.work->counts.shared_requests;
     if (how == shape::scattered) w.work->counts.bank_conflicts += extra_wavefronts(address, mask, r.width);
   }
@@ -255,17 +268,20 @@ void shared_request(warp& w, const instruction& i, const request& r, const u64* 
     if (r.what != intent::load)
       each_lane(each, [&](unsigned l) { bits[address[l] / 64] |= aligned_mask(address[l], r.width); });
   }
-  if (launch.shared_races) {
+  if (launch.shared_races && r.counted != accounting::none) {
     using kind = shared_shadow::access;
-    const kind what = r.synchronising ? kind::atomic : r.what == intent::load ? kind::read : kind::write;
+    const kind what = r.what == intent::load ? (r.synchronising ? kind::synchronising_read : kind::read)
+                      : r.synchronising      ? kind::atomic
+                                             : kind::write;
     // A second lane tells that there are several.
     const u32 touching = what != kind::read ? mask : each | (mask & (mask - 1) & (0 - (mask & (mask - 1))));
     each_lane(how == shape::uniform ? touching : mask, [&](unsigned l) {
       const auto c = block.races.touch(w.index * lanes + l, w.sync_epoch, address[l], r.width, what);
       if (c.found)
         raise(w, i, l, fault_kind::shared_race, shared_window | address[l],
-              "thread " + std::to_string(c.other) + (c.with_write ? " wrote" : " read") +
-                  " these bytes with no barrier in between");
+              (c.some_lane ? "a thread of warp " + std::to_string(c.other / lanes)
+                           : "thread " + std::to_string(c.other)) +
+                  (c.with_write ? " wrote" : " read") + " these bytes with no barrier in between");
     });
   }
 }
@@ -284,7 +300,7 @@ void resolve(warp& w, const instruction& i, const request& r, u64* address, reso
       return shared_request(w, i, r, address, out);
     case space::local: {
       u32 mask = aligned_lanes(w, i, r, address, local_window);
-      if (w.launch->traffic) w.work->counts.local_accesses += u64(std::popcount(mask));
+      if (w.launch->traffic && r.counted == accounting::full) w.work->counts.local_accesses += u64(std::popcount(mask));
       each_lane(mask, [&](unsigned l) {
         if (address[l] <= w.local_bytes && r.width <= w.local_bytes - address[l]) {
           out.at[l] = w.local + std::size_t{l} * w.local_stride + address[l];

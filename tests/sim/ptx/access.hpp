@@ -9,14 +9,20 @@ namespace sim::ptx {
 
 enum class intent : unsigned char { load, store, atomic };
 
+/// What of a request enters the counters: all of it; the bytes it touched alone, for a piece of an instruction that
+/// counts itself as a whole; nothing, for what the machine reads itself.
+enum class accounting : unsigned char { full, bytes, none };
+
 struct request {
   std::uint32_t mask = 0;
   unsigned width = 0;  ///< bytes a lane, a power of two
   intent what = intent::load;
   space where = space::generic;
   bool synchronising = false;  ///< volatile, relaxed, acquire, release, atomic
+  bool within_block = false;   ///< of .cta scope: synchronises nothing between blocks
+  bool acquires = false;       ///< has acquire semantics of its own: no fence is needed after it
   bool releases = false;       ///< has release semantics of its own: no fence is needed before it
-  bool asynchronous = false;   ///< cp.async: its shared destination
+  accounting counted = accounting::full;
 };
 
 struct resolved {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // cp.async: the bytes are taken from global memory when it is issued, and reach shared memory at the wait that covers
 // them, so that a missing wait shows.
+#include <algorithm>
 #include <cstring>
 
 #include "access.hpp"
@@ -11,6 +12,24 @@
 
 namespace sim::ptx {
 namespace {
+
+/// Copies of fewer bytes than they could be: with the whole ones of their instruction they are one request.
+void count_partial(warp& w, const u64* from, const u32* reads, unsigned bytes, u32 lanes_at_work, bool counted) {
+  if (!w.launch->traffic || lanes_at_work == 0) return;
+  auto& t = w.work->counts.loads;
+  if (!counted) ++t.requests;
+  u64 sectors[lanes];
+  unsigned count = 0;
+  for (u32 m = lanes_at_work; m != 0; m &= m - 1) {
+    const unsigned l = unsigned(std::countr_zero(m));
+    t.requested_bytes += reads[l];
+    t.useful_bytes += reads[l];
+    sectors[count++] = from[l] / 32;  // aligned to its 16 bytes at most: in one sector
+    ++w.work->counts.load_widths[std::size_t(std::countr_zero(bytes))];
+  }
+  std::sort(sectors, sectors + count);
+  t.sectors += u64(std::unique(sectors, sectors + count) - sectors);
+}
 
 // d: shared address, a: global address, b: source bytes where given. small[0]: bytes; [1] whether b counts, [2] slot
 // bytes of d, [4] of a; offset of a, target of d.
@@ -40,6 +59,7 @@ flow copy(warp& w, const instruction& i, u32 mask) {
   r.width = bytes;
   r.mask = whole;
   resolve(w, i, r, from, source);
+  const auto took = source.mask;
   for (u32 m = part; m != 0; m &= m - 1) {
     const unsigned l = unsigned(std::countr_zero(m));
     std::byte* first = nullptr;
@@ -49,6 +69,7 @@ flow copy(warp& w, const instruction& i, u32 mask) {
       resolved one;
       request small = r;
       small.width = 1;
+      small.counted = accounting::bytes;
       small.mask = m & (0 - m);
       resolve(w, i, small, at, one);
       if (one.mask == 0) break;
@@ -56,6 +77,7 @@ flow copy(warp& w, const instruction& i, u32 mask) {
     }
     if (first != nullptr) source.at[l] = first, source.mask |= m & (0 - m);
   }
+  if (part != 0) count_partial(w, from, reads, bytes, part & source.mask, took != 0);
   // The destination counts as written now, for whoever still reads it, and again when the data arrive.
   request shared;
   shared.where = space::shared;

@@ -37,7 +37,7 @@ struct number {  // integers and f32, f64 as they are
         if constexpr (std::is_integral_v<T>)
           return bits(old + b);
         else
-          return out(sim::ptx::canonical(T(x + y)));
+          return out(sim::ptx::canonical(T(x + y)));  // in shared memory: see global_sum
       case operation::minimum:
         return y < x ? b : old;
       case operation::maximum:
@@ -60,6 +60,12 @@ struct number {  // integers and f32, f64 as they are
     return old;
   }
 };
+
+/// Sums of f32 in global memory flush subnormals, whatever the compiler was asked for; those in shared memory keep
+/// them.
+u32 global_sum(u32 old, u32 b) {
+  return std::bit_cast<u32>(canonical(flush(flush(std::bit_cast<float>(old)) + flush(std::bit_cast<float>(b)))));
+}
 
 template <class H, bool packed>
 struct halves {
@@ -94,6 +100,8 @@ flow atomic(warp& w, const instruction& i, u32 mask) {
   r.where = space(i.small[1]);
   r.synchronising = true;
   r.releases = (i.small[2] & 2) != 0;
+  r.acquires = (i.small[2] & 4) != 0;
+  r.within_block = (i.small[2] & 8) != 0;
   const bool result = (i.small[3] & 1) != 0;
   const u64 before = w.work->changes;
   resolved found;
@@ -102,15 +110,20 @@ flow atomic(warp& w, const instruction& i, u32 mask) {
   bool changed = false;
   const operand* list = w.launch->code->operands.data() + i.target;
   const auto op = operation(i.small[0]);
+  const auto shared_begin = reinterpret_cast<u64>(w.block->shared.data());
   for (u32 m = found.mask; m != 0; m &= m - 1) {
     const unsigned l = unsigned(std::countr_zero(m));
+    const bool in_global = reinterpret_cast<u64>(found.at[l]) - shared_begin >= w.block->shared.size();
     for (unsigned k = 0; k < count; ++k) {
       const operand from = count == 1 ? i.b : list[k], to = count == 1 ? i.d : list[count + k];
       const B b = B(w.at<S>(from)[l]), c = op == operation::swap ? B(w.at<S>(i.c)[l]) : B(0);
       B* at = reinterpret_cast<B*>(found.at[l]) + k;
       B old = __atomic_load_n(at, __ATOMIC_SEQ_CST), next;
       do {
-        next = M::apply(op, old, b, c);
+        if constexpr (std::is_same_v<M, number<float>>)
+          next = op == operation::add && in_global ? global_sum(old, b) : M::apply(op, old, b, c);
+        else
+          next = M::apply(op, old, b, c);
       } while (!__atomic_compare_exchange_n(at, &old, next, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
       changed = changed || next != old;
       if (result) w.at<S>(to)[l] = old;
@@ -134,6 +147,8 @@ flow atomic_128(warp& w, const instruction& i, u32 mask) {
   r.where = space(i.small[1]);
   r.synchronising = true;
   r.releases = (i.small[2] & 2) != 0;
+  r.acquires = (i.small[2] & 4) != 0;
+  r.within_block = (i.small[2] & 8) != 0;
   resolved found;
   resolve(w, i, r, address, found);
   for (u32 m = found.mask; m != 0; m &= m - 1) {
@@ -218,7 +233,7 @@ void decode_atomic(decoder& d, line& l) {
   made.offset = address.offset;
   made.small[0] = op;
   made.small[1] = std::uint8_t(where);
-  made.small[2] = order.releases ? 2 : 0;
+  made.small[2] = order.bits();
   made.small[3] = std::uint8_t(count << 1 | unsigned(result));
   made.small[4] = std::uint8_t(address.base ? address.base_bytes : 0);
   const unsigned width = bytes_of(t) * count;

@@ -34,7 +34,8 @@ void decode_bar(decoder& d, line& l) {
         l,
         [](warp& w, const instruction& i, u32 mask) {
           const u32 needed = w.at<u32>(i.a)[std::countr_zero(mask)];
-          return meet(w, mask, needed) ? gathered(w) : flow::stop;
+          const u32 same = same_members(w, i, mask, i.a);
+          return meet(w, same, needed | same) ? gathered(w) : flow::stop;
         },
         barrier_kind, {}, names);
     return;
@@ -59,17 +60,15 @@ void decode_bar(decoder& d, line& l) {
   made.small[1] = std::uint8_t((aligned ? 1 : 0) | (arrive_only ? 2 : 0) | (left > 0 ? 4 : 0));
 }
 
-flow block_fence(warp& w, const instruction&, u32) {
-  ++w.sync_epoch;
-  return flow::next;
-}
+/// Within a block the machine's memory has one order, and a fence alone orders no two threads.
+flow block_fence(warp&, const instruction&, u32) { return flow::next; }
 flow device_fence(warp& w, const instruction&, u32) {
-  ++w.sync_epoch;
-  global_shadow::fence(w.block->clock);
+  global_shadow::acquire_fence(w.block->clock);
+  global_shadow::release_fence(w.block->clock);
   return flow::next;
 }
 void decode_fence(decoder& d, line& l) {
-  l.take_any({"sc", "acq_rel", "acquire", "release"});
+  l.take_any({"sc", "acq_rel"});
   const auto scope = l.take_any({"cta", "cluster", "gpu", "gl", "sys"});
   if (l.take("proxy")) {
     // One memory, one order: proxies see the same bytes.
@@ -77,11 +76,12 @@ void decode_fence(decoder& d, line& l) {
     d.emit(l, block_fence, barrier_kind);
     return;
   }
-  d.emit(l, scope == "cta" ? block_fence : device_fence, barrier_kind);
+  d.emit(l, scope == "cta" || scope == "cluster" ? block_fence : device_fence, barrier_kind);
 }
 
 flow wait_for_grid(warp& w, const instruction&, u32 mask) {
   w.waited |= mask;
+  w.work->waited = true;
   return flow::next;
 }
 void decode_griddepcontrol(decoder& d, line& l) {

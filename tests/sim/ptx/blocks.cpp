@@ -11,6 +11,8 @@ namespace {
 using u32 = std::uint32_t;
 using u64 = std::uint64_t;
 constexpr unsigned multiprocessors = 132;
+/// What registers and local memory hold before anything is written to them: no number in any format, and no address.
+constexpr int poison = 0xff;
 }  // namespace
 
 std::unique_ptr<block_state> make_block(worker& work) {
@@ -44,6 +46,7 @@ std::unique_ptr<block_state> make_block(worker& work) {
     w.present = block->threads - k * lanes >= lanes ? all_lanes : (u32{1} << (block->threads - k * lanes)) - 1;
     w.banks[unsigned(bank::registers)] = at;
     at += registers;
+    w.register_bytes = registers;
     w.local = at;
     w.local_bytes = code.local_bytes;
     w.local_stride = local_stride;
@@ -119,6 +122,9 @@ void begin_block(block_state& block, u64 linear, launch_state& launch) {
     w.fuel = 0;
     w.async_group = {};
     w.pending.clear();
+    // Nothing of the block before may show.
+    std::memset(w.banks[unsigned(bank::registers)], poison, w.register_bytes);
+    std::memset(w.local, poison, w.local_stride * lanes);
     group all;
     all.mask = w.present;
     w.groups.assign(1, all);

@@ -22,15 +22,15 @@ struct flushed_float {
   using stored = float;
   static float value(float x) { return flush(x); }
 };
-template <class H>
+template <class H, bool ftz = false>
 struct half_value {
   using stored = u32;
-  static float value(u32 x) { return H::to_float(u16(x)); }
+  static float value(u32 x) { return H::to_float(flushed_half<H, ftz>(u16(x))); }
 };
-template <class H>
+template <class H, bool ftz = false>
 struct high_half_value {
   using stored = u32;
-  static float value(u32 x) { return H::to_float(u16(x >> 16)); }
+  static float value(u32 x) { return H::to_float(flushed_half<H, ftz>(u16(x >> 16))); }
 };
 
 template <class T>
@@ -161,6 +161,7 @@ comparison integer_comparison(std::string_view name) {
 
 comparison comparison_of(const line& l, type t, std::string_view name, bool ftz, bool high = false) {
   comparison found = nullptr;
+  if (ftz && t != type::f32 && t != type::f16 && t != type::f16x2) l.fail(".ftz is for f32, f16 and f16x2");
   switch (t) {
     case type::f32:
       found = ftz ? float_comparison<flushed_float>(name) : float_comparison<plain<float>>(name);
@@ -169,14 +170,17 @@ comparison comparison_of(const line& l, type t, std::string_view name, bool ftz,
       found = float_comparison<plain<double>>(name);
       break;
     case type::f16:
-      found = float_comparison<half_value<half_format>>(name);
+      found =
+          ftz ? float_comparison<half_value<half_format, true>>(name) : float_comparison<half_value<half_format>>(name);
       break;
     case type::bf16:
       found = float_comparison<half_value<brain_format>>(name);
       break;
     case type::f16x2:
-      found =
-          high ? float_comparison<high_half_value<half_format>>(name) : float_comparison<half_value<half_format>>(name);
+      found = ftz ? (high ? float_comparison<high_half_value<half_format, true>>(name)
+                          : float_comparison<half_value<half_format, true>>(name))
+                  : (high ? float_comparison<high_half_value<half_format>>(name)
+                          : float_comparison<half_value<half_format>>(name));
       break;
     case type::bf16x2:
       found = high ? float_comparison<high_half_value<brain_format>>(name)

@@ -7,7 +7,7 @@
 
 namespace sim::ptx {
 
-u32 together(warp& w, const instruction& i, u32 mask, operand members) {
+u32 same_members(warp& w, const instruction& i, u32 mask, operand members) {
   const u32* names = w.at<u32>(members);
   const u32 needed = names[std::countr_zero(mask)];
   u32 same = 0;
@@ -24,6 +24,12 @@ u32 together(warp& w, const instruction& i, u32 mask, operand members) {
   if ((same & ~needed) != 0 && w.launch->shuffles)
     raise(w, i, unsigned(std::countr_zero(same & ~needed)), fault_kind::inactive_lane, 0,
           "the lane executes the instruction, but its member mask does not name it");
+  return same;
+}
+
+u32 together(warp& w, const instruction& i, u32 mask, operand members) {
+  const u32 needed = w.at<u32>(members)[std::countr_zero(mask)];
+  const u32 same = same_members(w, i, mask, members);
   return gather(w, same, needed | same) ? w.active : 0;
 }
 

@@ -69,10 +69,10 @@ void complete(warp& w, unsigned id) {
   }
   if (!w.launch->shared_races) {
     // no order to keep
-  } else if (whole || barrier.arrived >= block.threads) {
+  } else if (barrier.arrived >= block.threads - block.exited && !barrier.arrivals_only) {
     block.races.block_barrier();
   } else {
-    block.races.partial_barrier(barrier.participants);
+    block.races.partial_barrier(barrier.participants, barrier.waited);
   }
   barrier = {};
 }
@@ -81,10 +81,7 @@ void complete(warp& w, unsigned id) {
 
 bool gather(warp& w, u32 mask, u32 needed) {
   needed &= w.present;
-  if (mask == w.active && (needed & ~mask & ~w.exited) == 0) {
-    ++w.sync_epoch;
-    return true;
-  }
+  if (mask == w.active && (needed & ~mask & ~w.exited) == 0) return true;
   split_off_others(w, mask);
   for (std::size_t k = 0; k < w.groups.size();) {
     auto& g = w.groups[k];
@@ -97,7 +94,6 @@ bool gather(warp& w, u32 mask, u32 needed) {
   }
   if ((needed & ~w.active & ~w.exited) == 0 || w.forced) {
     w.forced = false;
-    ++w.sync_epoch;
     return true;
   }
   park(w, w.pc, w.active, waiting::lanes);
@@ -130,6 +126,10 @@ flow arrive(warp& w, u32 mask, unsigned id, u32 expected, bool wait) {
   auto& barrier = block.barriers[id];
   barrier.expected = expected;
   barrier.participants |= u32{1} << w.index;
+  if (wait)
+    barrier.waited |= u32{1} << w.index;
+  else
+    barrier.arrivals_only = true;
   barrier.arrived += u32(std::popcount(mask));
   // The hardware counts whole warps: the lanes that a last, incomplete warp does not have count as arrived.
   if (expected != 0 && mask == w.present) barrier.arrived += u32(std::popcount(~w.present));

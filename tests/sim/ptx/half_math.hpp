@@ -124,6 +124,13 @@ struct brain_format {
   }
 };
 
+/// .ftz: subnormal halves become zeros of the same sign.
+template <class H, bool ftz>
+std::uint16_t flushed_half(std::uint16_t h) {
+  constexpr std::uint16_t exponent = std::uint16_t(0x7fff & ~((1u << H::format.mantissa_bits) - 1));
+  return ftz && (h & exponent) == 0 ? std::uint16_t(h & 0x8000) : h;
+}
+
 /// A sum of two doubles rounded to odd: a later rounding to fewer than 52 bits is then as from the exact sum.
 inline double add_to_odd(double a, double b) {
   const double s = a + b;

@@ -27,6 +27,7 @@ void add(global_traffic& to, const global_traffic& from) {
 void collect(launch_state& launch, std::vector<worker>& workers) {
   auto& total = launch.result.counts;
   for (auto& work : workers) {
+    launch.result.waited = launch.result.waited || work.waited;
     for (std::size_t k = 0; k < instruction_kinds; ++k) {
       total.thread_instructions[k] += work.thread_counts[k];
       total.warp_instructions[k] += work.warp_counts[k];
@@ -134,6 +135,8 @@ report run(const module& code, const kernel& entry, const launch& how, std::span
   launch.parameters.assign(parameters.begin(), parameters.begin() + std::ptrdiff_t(entry.parameter_bytes));
   launch.in_flight_writes = in_order(how.in_flight_writes);
   launch.in_flight_reads = in_order(how.in_flight_reads);
+  launch.outlasting_writes = in_order(how.outlasting_writes);
+  launch.outlasting_reads = in_order(how.outlasting_reads);
   launch.dynamic_shared = how.dynamic_shared_bytes;
   launch.block_threads = u32(how.block.size());
   launch.initialised = has(how.which, checks::initialised);
@@ -143,7 +146,8 @@ report run(const module& code, const kernel& entry, const launch& how, std::span
   launch.shuffles = has(how.which, checks::shuffles);
   launch.async_copies = has(how.which, checks::async_copies);
   launch.dependent =
-      has(how.which, checks::dependent_reads) && !(how.in_flight_writes.empty() && how.in_flight_reads.empty());
+      has(how.which, checks::dependent_reads) && !(how.in_flight_writes.empty() && how.in_flight_reads.empty() &&
+                                                   how.outlasting_writes.empty() && how.outlasting_reads.empty());
   launch.traffic = has(how.which, checks::traffic);
   launch.holders = device.snapshot();
   std::vector<std::size_t> sizes;

@@ -24,9 +24,12 @@ ordering take_ordering(line& l) {
   ordering o;
   const auto how = l.take_any({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"});
   o.synchronising = !how.empty();
+  o.acquires = how == "acquire" || how == "acq_rel";
   o.releases = how == "release" || how == "acq_rel";
   l.take("weak");
-  l.take_any({"cta", "cluster", "gpu", "sys"});
+  // A cluster is one block.
+  const auto scope = l.take_any({"cta", "cluster", "gpu", "sys"});
+  o.within_block = scope == "cta" || scope == "cluster";
   return o;
 }
 
@@ -49,6 +52,8 @@ request request_of(const instruction& i, u32 mask, intent what) {
   r.where = space(i.small[space_at]);
   r.synchronising = (i.small[order_at] & 1) != 0;
   r.releases = (i.small[order_at] & 2) != 0;
+  r.acquires = (i.small[order_at] & 4) != 0;
+  r.within_block = (i.small[order_at] & 8) != 0;
   return r;
 }
 
@@ -201,7 +206,7 @@ void decode_access(decoder& d, line& l, bool is_store) {
   made.offset = address.offset;
   made.small[count_at] = std::uint8_t(count);
   made.small[space_at] = std::uint8_t(where);
-  made.small[order_at] = std::uint8_t((order.synchronising ? 1 : 0) | (order.releases ? 2 : 0));
+  made.small[order_at] = order.bits();
   made.small[width_at] = std::uint8_t(width);
   made.small[base_at] = std::uint8_t(address.base ? address.base_bytes : 0);
   if (where == space::shared || where == space::generic) d.note_shared_width(width);

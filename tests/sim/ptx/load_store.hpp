@@ -9,8 +9,12 @@ namespace sim::ptx {
 space take_space(line& l);  ///< generic where none is named
 
 struct ordering {
-  bool synchronising = false, releases = false;
+  bool synchronising = false, within_block = false, acquires = false, releases = false;
+  std::uint8_t bits() const {
+    return std::uint8_t((synchronising ? 1 : 0) | (releases ? 2 : 0) | (acquires ? 4 : 0) | (within_block ? 8 : 0));
+  }
 };
+
 ordering take_ordering(line& l);
 void take_cache_hints(line& l);
 

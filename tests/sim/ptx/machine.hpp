@@ -38,6 +38,10 @@ struct launch {
   /// ordinary launch, where the wait does nothing. In any order.
   std::vector<range> in_flight_writes = {};
   std::vector<range> in_flight_reads = {};
+  /// The same of kernels that may still run after griddepcontrol.wait: those before a kernel that never waited itself.
+  /// Touching them is a fault in all of this kernel.
+  std::vector<range> outlasting_writes = {};
+  std::vector<range> outlasting_reads = {};
   checks which = checks::all;
   /// OS threads that execute blocks. A kernel whose blocks can communicate (it contains an atomic with a result, a
   /// float reduction, or a volatile, relaxed or acquire load of global memory) always uses one, so that its counters
@@ -46,6 +50,12 @@ struct launch {
   /// Warp instructions that may pass without any store, atomic change or finished block before a spinning kernel is
   /// reported as a deadlock.
   std::uint64_t spin_limit = 20'000'000;
+  /// How many blocks the device holds at once; 0: all of the grid. Of blocks that can communicate no more begin until
+  /// one of these ends, so that a barrier of more blocks than fit is the deadlock that it is on a device.
+  std::uint64_t resident_blocks = 0;
+  /// The order in which blocks that can communicate begin: 0 ascending, as devices do; any other number another
+  /// permutation of the grid, for nothing promises an order.
+  std::uint64_t block_order = 0;
 };
 
 /// Runs `code` to completion. `parameters` is the kernel's parameter space: every parameter at

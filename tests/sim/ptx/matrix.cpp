@@ -7,6 +7,7 @@
 //     row block first, then to the next 4 n columns.
 //   B (K x 8, column): column g; registers go along K in steps of 4 n.
 //   C, D (16 x 8): rows g and g + 8, columns 2 t and 2 t + 1.
+#include <cstdio>
 #include <cstring>
 
 #include "access.hpp"
@@ -59,11 +60,21 @@ double value_of(element e, u32 bits) {
   return 0;
 }
 
+/// Every lane holds a part of each matrix: one that left, or that the block does not have, is a fault.
+void check_whole_warp(warp& w, const instruction& i, u32 mask) {
+  if (mask == all_lanes || !w.launch->shuffles) return;
+  char text[32];
+  std::snprintf(text, sizeof text, "%#x", ~mask);
+  raise(w, i, unsigned(std::countr_zero(mask)), fault_kind::inactive_lane, 0,
+        std::string("all 32 lanes of the warp hold a part of the matrices, but lanes ") + text + " are not there");
+}
+
 // small: [0] type of A, [1] of B, [2] accumulator, [3] K, [4] saturate. Registers in program::operands from `target`:
 // D, A, B, C. The sum of a product row is exact to double before it is rounded once; the hardware rounds on the way.
 flow multiply(warp& w, const instruction& i, u32 mask) {
   mask = together(w, i, mask, i.e);
   if (mask == 0) return flow::stop;
+  check_whole_warp(w, i, mask);
   const element ta = element(i.small[0]), tb = element(i.small[1]);
   const auto acc = accumulator(i.small[2]);
   const unsigned k_size = i.small[3];
@@ -175,6 +186,7 @@ template <bool is_store>
 flow move_matrix(warp& w, const instruction& i, u32 mask) {
   mask = together(w, i, mask, i.e);
   if (mask == 0) return flow::stop;
+  check_whole_warp(w, i, mask);
   alignas(64) u64 address[lanes];
   addresses(w, i, address);
   const unsigned count = i.small[0];

@@ -25,10 +25,9 @@ bool read_bytes(warp& w, const instruction& i, unsigned lane, u64 at, void* to, 
   request r;
   r.mask = u32{1} << lane;
   r.width = width;
+  r.counted = accounting::none;
   resolved found;
-  const auto before = w.work->counts;  // what the machine reads for itself is no traffic of the kernel
   resolve(w, i, r, address, found);
-  w.work->counts = before;
   if (found.mask == 0) return false;
   std::memcpy(to, found.at[lane], width);
   return true;

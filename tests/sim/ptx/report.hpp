@@ -124,6 +124,7 @@ struct report {
   std::uint64_t faults_left_out = 0;  ///< how many more there were
   std::string printed;                ///< printf of the device, in the order of the blocks
   bool trapped = false;               ///< trap or a failed assertion ended the launch early
+  bool waited = false;                ///< a thread executed griddepcontrol.wait
   std::vector<range> read, written;   ///< global bytes touched, sorted, disjoint; only with checks::traffic
 };
 

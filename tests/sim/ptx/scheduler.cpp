@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <numeric>
+#include <random>
 
 #include "scheduler.hpp"
 
@@ -159,12 +161,17 @@ void resolve_standstill(block_state& block) {
 
 void end_spin(block_state& block) {
   auto& launch = *block.warps[0].launch;
+  const u64 left = block.warps[0].work->not_begun;
   for (auto& w : block.warps)
     for (const auto& g : w.groups)
       if (g.state == waiting::ready) {
         raise_at(w, g.pc, unsigned(std::countr_zero(g.mask)), fault_kind::deadlock, 0,
                  "the kernel spins: " + std::to_string(launch.how->spin_limit) +
-                     " warp instructions passed without a store, a changed atomic or a finished block");
+                     " warp instructions passed without a store, a changed atomic or a finished block" +
+                     (left == 0 ? ""
+                                : "; " + std::to_string(left) + " of " + std::to_string(launch.how->grid.size()) +
+                                      " blocks wait for a place, as the device holds " +
+                                      std::to_string(launch.how->resident_blocks) + " at once"));
         launch.ended = true;
         return;
       }
@@ -232,11 +239,34 @@ void run_independent(worker& work, std::atomic<u64>& next) {
   }
 }
 
+namespace {
+
+/// k -> (factor k + first) mod count, a permutation of the blocks; the identity for seed 0.
+class block_order {
+ public:
+  block_order(u64 count, u64 seed) : count_(count) {
+    if (seed == 0 || count < 2) return;
+    std::mt19937_64 random(seed);
+    first_ = random() % count;
+    do {
+      factor_ = random() % count;
+    } while (std::gcd(factor_, count) != 1);
+  }
+  u64 operator()(u64 k) const { return u64((static_cast<unsigned __int128>(factor_) * k + first_) % count_); }
+
+ private:
+  u64 count_, factor_ = 1, first_ = 0;
+};
+
+}  // namespace
+
 /// Blocks that may wait for each other: one that polls gives way, and new ones begin when those that have begun get
-/// nowhere.
+/// nowhere and the device has a place.
 void run_communicating(worker& work) {
   auto& launch = *work.launch;
   const u64 count = launch.how->grid.size();
+  const u64 places = launch.how->resident_blocks == 0 ? count : launch.how->resident_blocks;
+  const block_order place_of(count, launch.how->block_order);
   u64 next = 0;
   std::vector<std::unique_ptr<block_state>> resident;
   stillness still;
@@ -253,9 +283,11 @@ void run_communicating(worker& work) {
     std::erase(resident, nullptr);
     if (finished) continue;
     // As many again as there are: a barrier of the whole grid is reached in few rounds.
-    for (u64 begin = std::max<u64>(1, resident.size()); begin > 0 && next < count && !launch.ended; --begin) {
+    for (u64 begin = std::max<u64>(1, resident.size());
+         begin > 0 && next < count && resident.size() < places && !launch.ended; --begin) {
       auto block = make_block(work);
-      begin_block(*block, next++, launch);
+      begin_block(*block, place_of(next++), launch);
+      work.not_begun = count - next;
       if (run_block(work, *block, still) == turn::finished) {
         end_block(std::move(block), work);
         still.passed = 0;

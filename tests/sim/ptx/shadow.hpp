@@ -2,14 +2,16 @@
 // Who touched which byte last: the memory of the race checks.
 //
 // Shared memory: an access is ordered after an earlier one of another thread of the block if a block barrier, or a
-// barrier of some warps that both took part in, or (within a warp) a warp-wide synchronisation lies between them.
+// barrier of some warps in which the earlier one arrived and the later one waited, or (within a warp) bar.warp.sync
+// lies between them. Shuffles, votes, matrix instructions and fences order nothing by themselves. Synchronising
+// accesses (volatile, relaxed, acquire, release, atomic) do not race with each other.
 //
-// Global memory: every block has a clock that advances at its fences. A synchronising store (volatile, relaxed,
-// release, atomic) publishes, at its address, what the block had fenced; a synchronising load takes over what its
-// address publishes. An access is ordered after another block's if that block's clock at the time is among what was
-// taken over. A plain read and an
-// atomic or volatile write do not race. Blocks count as a whole: a missing barrier between the fence and the other
-// threads of its block is not seen here.
+// Global memory: every block has a clock that advances at its fences. A synchronising write of device scope publishes,
+// at its address, what the block had fenced; a synchronising read takes that over at the block's next fence, an acquire
+// at once. An access is ordered after another block's if that block's clock at the time is among what was taken over.
+// Accesses race unless they are ordered, both reads, or both synchronising with a scope that holds both blocks: the
+// scope of a block (.cta) does not. Blocks count as a whole: a missing barrier between the fence and the other threads
+// of its block is not seen here.
 #pragma once
 
 #include <atomic>
@@ -21,7 +23,7 @@
 
 namespace sim::ptx {
 
-/// The last write of, and the reads since then from, a granule of shared memory.
+/// The last write of, and the reads since then from, a granule of shared memory. 32 bytes: the size matters for speed.
 struct shared_cell {
   std::uint32_t write_epoch = 0, read_epoch = 0;  ///< block epochs, 0: never
   std::uint32_t write_warp_epoch = 0, read_warp_epoch = 0;
@@ -30,20 +32,31 @@ struct shared_cell {
   bool atomic = false;
   bool many_lanes = false, many_warps = false;  ///< more readers than the one named
 };
+static_assert(sizeof(shared_cell) == 32);
+
+/// The last synchronising read of a granule since its last write.
+struct synchronising_reader {
+  std::uint32_t epoch = 0, warp_epoch = 0, partial = 0, thread = 0;
+};
 
 class shared_shadow {
  public:
-  enum class access : unsigned char { read, write, atomic };
+  enum class access : unsigned char { read, write, synchronising_read, atomic };
   struct conflict {
     bool found = false, with_write = false;
+    bool some_lane = false;   ///< `other` stands for its warp: which of its lanes is not known
     std::uint32_t other = 0;  ///< thread
   };
 
   /// A new block: forgets without touching the cells.
   void begin(std::size_t bytes, unsigned granule, std::uint32_t warps);
-  void block_barrier() { ++epoch_, partial_ = false; }
-  /// Warps that took part, as a mask.
-  void partial_barrier(std::uint32_t participants);
+  void block_barrier() {
+    ++epoch_;
+    if (partial_) later_readers_.clear();
+    partial_ = false;
+  }
+  /// Warps that arrived and those of them that waited, as masks.
+  void partial_barrier(std::uint32_t arrived, std::uint32_t waited);
   conflict touch(std::uint32_t thread, std::uint32_t warp_epoch, std::uint64_t offset, unsigned bytes, access what) {
     // Mostly a read of one granule that nobody wrote since the last barrier and that this warp has read already.
     if (what == access::read && bytes >> shift_ == 1) {
@@ -64,16 +77,21 @@ class shared_shadow {
                std::uint32_t other_partial) const;
 
   std::vector<shared_cell> cells_;
+  std::vector<std::uint32_t> other_readers_;         ///< by cell, with many_warps: the other warps, a bit each
+  std::vector<synchronising_reader> synchronising_;  ///< by cell; empty until there is one
   unsigned shift_ = 0;
   std::uint32_t epoch_ = 1, warps_ = 0;
   bool partial_ = false;
   std::vector<std::uint32_t> clocks_;  ///< [warp][warp]: what each warp has seen of the others, in this block epoch
+  /// [cell x 32 + warp]: the clock of a reader among other_readers_, when it is no longer its first.
+  std::unordered_map<std::uint64_t, std::uint32_t> later_readers_;
 };
 
 /// What a block knows of the others. Clocks begin at 1.
 struct block_clock {
   std::uint32_t now = 1, fenced = 0;
-  std::unordered_map<std::uint32_t, std::uint32_t> seen;
+  std::unordered_map<std::uint32_t, std::uint32_t> seen;      ///< taken over
+  std::unordered_map<std::uint32_t, std::uint32_t> observed;  ///< read, but no fence came after
 };
 
 class global_shadow {
@@ -81,7 +99,8 @@ class global_shadow {
   enum class access : unsigned char { read, write, synchronising_read, synchronising_write, atomic };
   struct conflict {
     bool found = false, with_write = false;
-    std::uint32_t other = 0;  ///< block
+    std::uint32_t other = 0;   ///< block
+    std::uint64_t offset = 0;  ///< of the first byte in question, in the region
   };
 
   /// @param bytes the size of each region. @param granule bytes to a cell. @param single only one OS thread will call.
@@ -91,8 +110,12 @@ class global_shadow {
   /// One contiguous access of a whole warp: the granules of [offset, offset + bytes).
   conflict touch_run(std::uint32_t block, block_clock& clock, std::size_t region, std::uint64_t offset,
                      std::uint64_t bytes, bool write);
-  static void fence(block_clock& clock) { clock.fenced = clock.now++; }
-  void acquire(block_clock& clock, std::uint32_t block, std::uint64_t address);
+  /// What the block did is ready to be published by its next synchronising write.
+  static void release_fence(block_clock& clock) { clock.fenced = clock.now++; }
+  /// What the block's synchronising reads observed is taken over.
+  static void acquire_fence(block_clock& clock);
+  /// A synchronising read: `at_once` where it is an acquire itself.
+  void acquire(block_clock& clock, std::uint32_t block, std::uint64_t address, bool at_once);
   void release(block_clock& clock, std::uint32_t block, std::uint64_t address);
 
  private:

@@ -70,44 +70,37 @@ flow approximate(warp& w, const instruction& i, u32 mask) {
 }
 
 /// ex2 and tanh of halves: rounded once, from the f32 function's double precision.
-template <class Op, class H, bool packed>
+template <class Op, class H, bool packed, bool ftz>
 flow approximate_half(warp& w, const instruction& i, u32 mask) {
+  const auto one = [](u32 a) {
+    return u32(flushed_half<H, ftz>(H::from_double(Op{}(H::to_float(flushed_half<H, ftz>(u16(a)))))));
+  };
   return map_active<u32, u32>(
-      w, i, mask,
-      [](u32 a) {
-        const u32 low = H::from_double(Op{}(H::to_float(u16(a))));
-        if (!packed) return low;
-        return low | u32(H::from_double(Op{}(H::to_float(u16(a >> 16))))) << 16;
-      },
-      i.a);
+      w, i, mask, [&](u32 a) { return packed ? one(a) | one(a >> 16) << 16 : one(a); }, i.a);
 }
 
 template <class Op>
 void decode_approximate(decoder& d, line& l) {
+  constexpr bool two = std::is_same_v<Op, exponential>, is_tanh = std::is_same_v<Op, hyperbolic_tangent>;
   const bool ftz = l.take("ftz");
   l.take("approx");
   const type t = l.take_type();
   const auto a = d.source(l, l.at(1), t);
   handler h = nullptr;
-  switch (t) {
-    case type::f32:
-      h = ftz ? approximate<Op, true> : approximate<Op, false>;
-      break;
-    case type::f16:
-      h = approximate_half<Op, half_format, false>;
-      break;
-    case type::f16x2:
-      h = approximate_half<Op, half_format, true>;
-      break;
-    case type::bf16:
-      h = approximate_half<Op, brain_format, false>;
-      break;
-    case type::bf16x2:
-      h = approximate_half<Op, brain_format, true>;
-      break;
-    default:
-      l.fail("the instruction has no form for this type");
+  if (t == type::f32) {
+    h = approximate<Op, false>;
+    if constexpr (!is_tanh) h = ftz ? approximate<Op, true> : h;
   }
+  // Of halves, ex2 of bf16 flushes, and the other forms do not.
+  if constexpr (two || is_tanh) {
+    if (t == type::f16) h = approximate_half<Op, half_format, false, false>;
+    if (t == type::f16x2) h = approximate_half<Op, half_format, true, false>;
+    if (t == type::bf16) h = approximate_half<Op, brain_format, false, two>;
+    if (t == type::bf16x2) h = approximate_half<Op, brain_format, true, two>;
+  }
+  const bool brain = t == type::bf16 || t == type::bf16x2, half = t == type::f16 || t == type::f16x2;
+  if (h == nullptr || (is_tanh && ftz) || (half && ftz) || (brain && two && !ftz))
+    l.fail("the instruction has no form for this type and .ftz");
   d.emit(l, h, special, d.destination(l, l.at(0), t), a);
 }
 

@@ -50,11 +50,11 @@ struct warp {
   std::uint32_t present = 0;  ///< lanes that the block has
   std::uint32_t exited = 0;
   std::uint32_t index = 0;
-  std::uint32_t sync_epoch = 1;  ///< counts what orders the lanes of the warp
+  std::uint32_t sync_epoch = 1;  ///< counts what orders the lanes of the warp: barriers of the warp and the block
   std::uint32_t waited = 0;      ///< lanes past griddepcontrol.wait
   std::uint64_t issued = 0;      ///< warp instructions; the clock
   std::byte* local = nullptr;    ///< lane-major
-  std::size_t local_bytes = 0, local_stride = 0;
+  std::size_t local_bytes = 0, local_stride = 0, register_bytes = 0;
   std::vector<group> groups;  ///< all but the running one
   std::array<std::uint32_t, lanes> async_group{};
   std::vector<async_copy> pending;
@@ -71,9 +71,10 @@ struct warp {
 };
 
 struct barrier_state {
-  std::uint32_t arrived = 0, expected = 0;  ///< threads; expected 0: all of the block
-  std::uint32_t participants = 0;           ///< warps
-  bool all_true = true, any_true = false;   ///< barrier.red
+  std::uint32_t arrived = 0, expected = 0;     ///< threads; expected 0: all of the block
+  std::uint32_t participants = 0, waited = 0;  ///< warps; waited: with bar.sync or bar.red
+  bool arrivals_only = false;                  ///< some with bar.arrive
+  bool all_true = true, any_true = false;      ///< barrier.red
   std::uint32_t count_true = 0;
 };
 
@@ -115,7 +116,9 @@ struct worker {
   std::array<std::uint64_t, instruction_kinds + 1> thread_counts{}, warp_counts{};
   std::vector<touched> touches;  ///< by region index
   const region* last = nullptr;
-  std::uint64_t changes = 0;  ///< stores and atomics, for the detection of a standstill
+  std::uint64_t changes = 0;    ///< stores and atomics, for the detection of a standstill
+  std::uint64_t not_begun = 0;  ///< blocks of a communicating launch that have no place yet
+  bool waited = false;          ///< a thread executed griddepcontrol.wait
   std::vector<std::unique_ptr<block_state>> idle;
 };
 
@@ -128,7 +131,8 @@ struct launch_state {
   std::vector<std::shared_ptr<const allocation>> holders;
   std::vector<region> regions;  ///< by address
   std::unique_ptr<global_shadow> races;
-  std::vector<range> in_flight_writes, in_flight_reads;  ///< sorted, disjoint
+  std::vector<range> in_flight_writes, in_flight_reads;    ///< sorted, disjoint
+  std::vector<range> outlasting_writes, outlasting_reads;  ///< sorted, disjoint: griddepcontrol.wait does not end them
   std::size_t dynamic_shared = 0;
   std::uint32_t block_threads = 0;
   bool initialised = false, shared_races = false, global_races = false, barriers = false, shuffles = false,
@@ -148,6 +152,9 @@ void raise(warp& w, const instruction& i, unsigned lane, fault_kind kind, std::u
 void raise_at(warp& w, std::uint32_t pc, unsigned lane, fault_kind kind, std::uint64_t address, std::string message);
 std::array<unsigned, 3> thread_index(const launch_state& l, std::uint32_t linear);
 
+/// Of the lanes `mask` of the running group those whose member mask (`members`) equals the first one's: they run on,
+/// the others come later. A lane that its own mask leaves out is a fault.
+std::uint32_t same_members(warp& w, const instruction& i, std::uint32_t mask, operand members);
 /// A warp-wide instruction that lanes `mask` of the running group execute and that names the lanes `needed`. True: all
 /// of them that have not left are here, and are now the running group. False: the running group waits, return
 /// flow::stop.

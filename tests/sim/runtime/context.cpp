@@ -18,6 +18,11 @@ schedule schedule_from_environment() {
   return schedule::parse(text != nullptr ? text : "late");
 }
 
+std::uint64_t block_order_from_environment() {
+  const char* text = std::getenv("FUSE_SIM_BLOCK_ORDER");
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : 0;
+}
+
 bool setting_is(const char* name, const char* value) {
   const char* text = std::getenv(name);
   return text != nullptr && std::strcmp(text, value) == 0;
@@ -70,7 +75,9 @@ __attribute__((destructor)) void check_at_exit() {
 context::context()
     : queue(mutex, schedule_from_environment()),
       pools(std::make_unique<pool_registry>()),
-      graphs(std::make_unique<graph_registry>()) {}
+      graphs(std::make_unique<graph_registry>()) {
+  control.block_order = block_order_from_environment();
+}
 
 context::~context() = default;
 

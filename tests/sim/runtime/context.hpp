@@ -46,6 +46,7 @@ struct control_state {
   std::vector<std::string> complaints;
   bool quiet = false;
   checks which = checks::all;
+  std::uint64_t block_order = 0;
 };
 
 struct context {

@@ -173,6 +173,11 @@ void set_checks(checks which) {
   the().control.which = which;
 }
 
+void set_block_order(std::uint64_t seed) {
+  lock_type lock(the().mutex);
+  the().control.block_order = seed;
+}
+
 void set_schedule(std::string_view schedule) {
   const auto parsed = runtime::schedule::parse(std::string(schedule));
   lock_type lock(the().mutex);

@@ -77,6 +77,9 @@ void quiet(bool yes);                        // complaints and faults are kept, 
 
 void set_checks(checks which);
 void set_schedule(std::string_view schedule);  // as FUSE_SIM_SCHEDULE
+// The order in which blocks begin that can wait for each other: 0 ascending, any other number another permutation; as
+// FUSE_SIM_BLOCK_ORDER.
+void set_block_order(std::uint64_t seed);
 void set_memory_capacity(std::size_t bytes);
 std::size_t pending_operations();
 

@@ -132,20 +132,17 @@ touched run_plan(const graph_plan& plan, run_place place) {
     if (missing[i] == 0) ready.push_back(i);
     for (const auto& edge : plan.nodes[i].after) dependents[edge.from].push_back(i);
   }
-  std::vector<touched> in_flight(count);
+  std::vector<flight> in_flight(count);
   access_history history;
   while (!ready.empty() && !device_stopped()) {
     const std::size_t at = choose(ready);
     const plan_node& node = plan.nodes[at];
-    touched before;
     for (const auto& edge : node.after)
-      if (edge.programmatic) merge(before, in_flight[edge.from]), simplify(before);
+      if (edge.programmatic) merge(in_flight[at], in_flight[edge.from]);
     if (node.enabled) {
-      in_flight[at] = execute(node.what, before, place);
-      merge(all, in_flight[at]);
-      if (plan.comes_after) check_order(plan, at, in_flight[at], history);
-      // The kernels ahead of a programmatic edge may still run when this one has only begun.
-      merge(in_flight[at], before);
+      const touched bytes = execute(node.what, in_flight[at], place);
+      merge(all, bytes);
+      if (plan.comes_after) check_order(plan, at, bytes, history);
     }
     for (const std::size_t dependent : dependents[at])
       if (--missing[dependent] == 0) ready.push_back(dependent);

@@ -38,6 +38,13 @@ void simplify(std::vector<range>& ranges) {
 
 }  // namespace
 
+void merge(flight& into, const flight& more) {
+  merge(into.until_wait, more.until_wait);
+  merge(into.outlasting, more.outlasting);
+  simplify(into.until_wait);
+  simplify(into.outlasting);
+}
+
 void simplify(touched& bytes) {
   simplify(bytes.written);
   simplify(bytes.read);

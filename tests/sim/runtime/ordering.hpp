@@ -35,6 +35,14 @@ struct touched {
 void merge(touched& into, const touched& more);
 void simplify(touched& bytes);  // sorted, neighbours joined
 
+// What may still run when a programmatic launch begins, by the bytes that it touches. Kernels before a kernel that
+// never executed griddepcontrol.wait outlast it: its end, which is what the next kernel's wait waits for, says nothing
+// of them.
+struct flight {
+  touched until_wait, outlasting;
+};
+void merge(flight& into, const flight& more);
+
 // Who touched bytes: an operation of a stream, or a node of a graph.
 struct toucher {
   std::uint64_t chain = 0, number = 0;

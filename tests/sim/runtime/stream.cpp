@@ -145,20 +145,19 @@ ticket issue(lock_type& lock, stream_state& stream, work what) {
   if (stream.legacy) refuse_implicit_dependency();
   const run_place place{.stream = stream.id, .in_graph = false};
   const auto* kernel = std::get_if<kernel_work>(&what);
-  const std::shared_ptr<touched> before = kernel != nullptr && kernel->programmatic ? stream.tail_kernel : nullptr;
-  const auto left = kernel != nullptr ? std::make_shared<touched>() : nullptr;
+  const std::shared_ptr<flight> before = kernel != nullptr && kernel->programmatic ? stream.tail_kernel : nullptr;
+  const auto left = kernel != nullptr ? std::make_shared<flight>() : nullptr;
+  const bool bookkeeping = std::holds_alternative<allocate_work>(what) || std::holds_alternative<free_work>(what);
+  const std::shared_ptr<flight> tail = bookkeeping ? stream.tail_kernel : left;
   std::string description = describe(what);
   auto body = [what = std::make_shared<work>(std::move(what)), before, left, place] {
-    const touched bytes = execute(*what, before ? *before : touched{}, place);
-    if (left) {
-      *left = bytes;
-      // The kernel ahead may still run when this one has only begun: both are in flight for the next.
-      if (before) merge(*left, *before), simplify(*left);
-    }
+    flight in_flight = before ? *before : flight{};
+    const touched bytes = execute(*what, in_flight, place);
+    if (left) *left = std::move(in_flight);
     return bytes;
   };
   const ticket queued = enqueue(lock, stream, std::move(description), std::move(body));
-  stream.tail_kernel = left;
+  stream.tail_kernel = tail;
   return queued;
 }
 

@@ -29,10 +29,13 @@ struct stream_state {
   unsigned flags = 0;
   int priority = 0;
   bool legacy = false;
-  ticket tail;                           // the last operation queued
-  std::shared_ptr<touched> tail_kernel;  // what the last operation, if it was a kernel, may still touch
-  std::uint64_t number = 0;              // of the last operation, in this stream's chain
-  vector_clock seen;                     // what comes before the next operation
+  ticket tail;  // the last operation queued
+  // What may still run when a programmatic launch comes next: null unless a kernel came last, allocations and frees of
+  // stream-ordered memory apart. Those are bookkeeping of the driver and keep no kernel from overlapping the one
+  // before; as nodes of a graph they do.
+  std::shared_ptr<flight> tail_kernel;
+  std::uint64_t number = 0;  // of the last operation, in this stream's chain
+  vector_clock seen;         // what comes before the next operation
   std::shared_ptr<capture_state> capture;
   std::vector<capture_edge> capture_tail;  // what the next captured node will depend on
   // The arrays that cudaStreamGetCaptureInfo lends out.

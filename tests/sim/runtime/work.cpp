@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "context.hpp"
 #include "graph.hpp"
@@ -93,16 +94,26 @@ bool execution_fails(cudaError_t& error) {
   return true;
 }
 
-touched run_kernel(const kernel_work& work, const touched& in_flight, run_place place) {
+// Blocks of the launch that the named device holds at once.
+std::uint64_t resident_blocks(const kernel_work& work) {
+  const int each = blocks_per_multiprocessor(*work.kernel, int(work.block.x * work.block.y * work.block.z),
+                                             work.dynamic_shared_bytes);
+  return std::uint64_t(std::max(each, 1)) * std::uint64_t(model.multiprocessors);
+}
+
+touched run_kernel(const kernel_work& work, flight& in_flight, run_place place) {
   launch how;
   how.grid = {work.grid.x, work.grid.y, work.grid.z};
   how.block = {work.block.x, work.block.y, work.block.z};
   how.dynamic_shared_bytes = work.dynamic_shared_bytes;
-  how.in_flight_writes = in_flight.written;
-  how.in_flight_reads = in_flight.read;
+  how.in_flight_writes = in_flight.until_wait.written;
+  how.in_flight_reads = in_flight.until_wait.read;
+  how.outlasting_writes = in_flight.outlasting.written;
+  how.outlasting_reads = in_flight.outlasting.read;
   {
     lock_type lock(the().mutex);
     how.which = the().control.which;
+    how.block_order = the().control.block_order;
     cudaError_t planted = cudaSuccess;
     if (execution_fails(planted)) {
       raise_fault(planted, "sim::runtime: " + work.kernel->readable_name + ": planted failure of its execution");
@@ -111,6 +122,7 @@ touched run_kernel(const kernel_work& work, const touched& in_flight, run_place 
   }
   report result;
   try {
+    how.resident_blocks = resident_blocks(work);
     result = run(*work.kernel->program->code, *work.kernel->code, how, work.parameters, the().device_memory);
   } catch (const std::exception& why) {
     fault_outside_kernels(cudaErrorLaunchFailure, work.kernel->readable_name + ": " + why.what());
@@ -135,7 +147,14 @@ touched run_kernel(const kernel_work& work, const touched& in_flight, run_place 
   if (kept.size() >= state.control.launches_kept)
     kept.erase(kept.begin(), kept.begin() + std::ptrdiff_t(kept.size() / 2));
   kept.push_back(record_of(work, result, place));
-  return {std::move(result.written), std::move(result.read)};
+  touched bytes{std::move(result.written), std::move(result.read)};
+  // The kernel ahead may still run when this one has only begun: both are in flight for the next, until its wait if
+  // this one waited too.
+  if (!result.waited) merge(in_flight.outlasting, std::exchange(in_flight.until_wait, {}));
+  merge(in_flight.until_wait, bytes);
+  simplify(in_flight.until_wait);
+  simplify(in_flight.outlasting);
+  return bytes;
 }
 
 void copy_bytes(std::byte* destination, const std::byte* source, std::size_t bytes) {
@@ -325,7 +344,7 @@ touched run_conditional(const conditional_work& work, run_place place) {
 
 }  // namespace
 
-touched execute(const work& what, const touched& in_flight, run_place place) {
+touched execute(const work& what, flight& in_flight, run_place place) {
   return std::visit(
       overloaded{
           [&](const kernel_work& w) { return run_kernel(w, in_flight, place); },

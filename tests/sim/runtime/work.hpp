@@ -111,8 +111,9 @@ struct run_place {
   bool in_graph = false;
 };
 
-// Does the work, on the worker thread, without the runtime's lock. `in_flight` is what the kernels ahead of a
-// programmatic launch touch, which may still run when it begins; the result is what this work touched.
-touched execute(const work& what, const touched& in_flight, run_place place);
+// Does the work, on the worker thread, without the runtime's lock. `in_flight`: the kernels that may still run when it
+// begins, and after it, those that may run when a programmatic launch right behind it begins. The result is what this
+// work touched.
+touched execute(const work& what, flight& in_flight, run_place place);
 
 }  // namespace sim::runtime

@@ -41,8 +41,7 @@ TEST_CASE("misaligned loads") {
   const auto in = p.upload(std::vector<char>(256, 1)), out = p.allocate(128);
   check_clean(p.run("skewed", {1}, {32}, in, out, 0));
   check_clean(p.run("skewed", {1}, {32}, in, out, 4));
-  const auto f = expect_fault(p.run("skewed", {1}, {32}, in, out, 2), fault_kind::misaligned);
-  CHECK(f.thread[0] == 5);
+  const auto f = expect_fault(p, p.run("skewed", {1}, {32}, in, out, 2), fault_kind::misaligned, "ld.global", 0, 5);
   CHECK(f.address == in + 22);
 }
 
@@ -50,8 +49,7 @@ TEST_CASE("reads of global bytes that nothing wrote") {
   program p("faults");
   const auto in = p.allocate(128), out = p.allocate(128);
   p.device().fill(in, 3, 80);
-  const auto f = expect_fault(p.run("read_all", {1}, {32}, in, out), fault_kind::unwritten);
-  CHECK(f.thread[0] == 20);
+  const auto f = expect_fault(p, p.run("read_all", {1}, {32}, in, out), fault_kind::unwritten, "ld.global", 0, 20);
   CHECK(f.address == in + 80);
   p.device().fill(in + 80, 0, 48);
   check_clean(p.run("read_all", {1}, {32}, in, out));
@@ -66,8 +64,7 @@ TEST_CASE("reads of shared bytes that nothing wrote") {
   program p("faults");
   const auto out = p.allocate(256);
   check_clean(p.run("shared_unwritten", {1}, {64}, out, 0));
-  const auto f = expect_fault(p.run("shared_unwritten", {2}, {64}, out, 1), fault_kind::unwritten);
-  CHECK(f.thread[0] == 6);
+  expect_fault(p, p.run("shared_unwritten", {2}, {64}, out, 1), fault_kind::unwritten, "ld.shared", 0, 6);
 }
 
 TEST_CASE("shared and local memory have bounds") {
@@ -79,11 +76,10 @@ TEST_CASE("shared and local memory have bounds") {
   // The planted store would race with its victim: bounds alone are of interest.
   how.which = sim::without(sim::checks::all, sim::checks::shared_races);
   check_clean(p.run("shared_beyond", how, out, 31));
-  const auto f = expect_fault(p.run("shared_beyond", how, out, 32), fault_kind::out_of_bounds);
-  CHECK(f.thread[0] == 3);
+  expect_fault(p, p.run("shared_beyond", how, out, 32), fault_kind::out_of_bounds, "st.shared", 0, 3);
   expect_fault(p.run("shared_beyond", how, out, -1), fault_kind::out_of_bounds);
   check_clean(p.run("local_beyond", {1}, {1}, out, 7));
-  expect_fault(p.run("local_beyond", {1}, {1}, out, 8), fault_kind::out_of_bounds);
+  expect_fault(p, p.run("local_beyond", {1}, {1}, out, 8), fault_kind::out_of_bounds, "ld.local", 0, 0);
 }
 
 TEST_CASE("constants are read only, and the host may change them") {
@@ -92,7 +88,8 @@ TEST_CASE("constants are read only, and the host may change them") {
   check_clean(p.run("read_constant", {1}, {32}, out));
   CHECK(p.download<int>(out, 4) == std::vector<int>{1, 2, 3, 4});
   check_clean(p.run("write_through", {1}, {1}, out));
-  expect_fault(p.run("write_through", {1}, {1}, p.code().symbol("table", p.device())), fault_kind::read_only);
+  expect_fault(p, p.run("write_through", {1}, {1}, p.code().symbol("table", p.device())), fault_kind::read_only,
+               "st.global", 0, 0);
   const int nine = 9;
   p.device().write(p.code().symbol("table", p.device()) + 8, &nine, 4);
   check_clean(p.run("read_constant", {1}, {32}, out));
@@ -140,7 +137,8 @@ TEST_CASE("data of a kernel in flight may be read after griddepcontrol.wait only
   how.in_flight_writes = {{out, out + 1}, {before + 64, before + 128}, {before, before + 70}};
   check_clean(p.run("dependent", how, before, weights, out, 0));
   CHECK(p.download<int>(out, 32) == std::vector<int>(32, 3));
-  const auto f = expect_fault(p.run("dependent", how, before, weights, out, 1), fault_kind::early_dependent_access);
+  const auto f = expect_fault(p, p.run("dependent", how, before, weights, out, 1), fault_kind::early_dependent_access,
+                              "ld.global", 0, 0);
   CHECK(f.address == before);
   how.in_flight_writes.clear();  // an ordinary launch
   check_clean(p.run("dependent", how, before, weights, out, 1));
@@ -153,5 +151,55 @@ TEST_CASE("data that a kernel in flight reads may be overwritten after the wait 
   how.block = {32};
   how.in_flight_reads = {{out, out + 4}};
   check_clean(p.run("overwrites", how, out, 0));
-  expect_fault(p.run("overwrites", how, out, 1), fault_kind::early_dependent_access);
+  expect_fault(p, p.run("overwrites", how, out, 1), fault_kind::early_dependent_access, "st.global", 0, 0);
+}
+
+TEST_CASE("what outlasts the kernel before may not be touched, waited for or not") {
+  program p("faults");
+  const auto before = p.upload(std::vector<int>(32, 1)), weights = p.upload(std::vector<int>(32, 2)),
+             out = p.allocate(128);
+  sim::launch how;
+  how.block = {32};
+  how.outlasting_writes = {{before + 28, before + 32}};
+  expect_fault(p, p.run("dependent", how, before, weights, out, 0), fault_kind::early_dependent_access, "ld.global", 0,
+               7);
+  how.outlasting_writes.clear();
+  how.outlasting_reads = {{before, before + 128}};
+  check_clean(p.run("dependent", how, before, weights, out, 0));
+  how.outlasting_reads = {{out + 8, out + 9}};
+  expect_fault(p, p.run("dependent", how, before, weights, out, 0), fault_kind::early_dependent_access, "st.global", 0,
+               2);
+  // Who waited says so.
+  CHECK(p.run("dependent", {1}, {32}, before, weights, out, 0).waited);
+  CHECK_FALSE(p.run("never_waits", {1}, {32}, out).waited);
+}
+
+TEST_CASE("registers and local memory hold nothing of the block before") {
+  auto p = program::of_text(R"(
+.version 8.0
+.target sm_90
+.address_size 64
+.visible .entry leftovers(.param .u64 out)
+{
+  .local .align 4 .b8 own[8];
+  .reg .b32 %r<6>;
+  .reg .b64 %rd<4>;
+  ld.param.u64 %rd1, [out];
+  mov.u32 %r1, %ctaid.x;
+  mul.wide.u32 %rd2, %r1, 8;
+  add.s64 %rd3, %rd1, %rd2;
+  ld.local.u32 %r2, [own+4];
+  st.global.u32 [%rd3], %r2;
+  st.global.u32 [%rd3+4], %r4;
+  add.u32 %r3, %r1, 7;
+  st.local.u32 [own+4], %r3;
+  mov.u32 %r4, %r3;
+  ret;
+}
+)");
+  const auto out = p.allocate(64);
+  sim::launch how{.grid = {8}, .block = {1}};
+  how.threads = 1;
+  check_clean(p.run("leftovers", how, out));
+  CHECK(p.download<unsigned>(out, 16) == std::vector<unsigned>(16, 0xffffffffu));
 }

@@ -28,8 +28,8 @@ inline std::string read_file(const std::string& path) {
 class program {
  public:
   explicit program(const std::string& name)
-      : code_(sim::module::parse(read_file(SIM_KERNEL_DIRECTORY "/" + name + ".ptx"), name + ".ptx")) {}
-  static program of_text(const std::string& ptx) { return program(sim::module::parse(ptx, "text"), 0); }
+      : text_(read_file(SIM_KERNEL_DIRECTORY "/" + name + ".ptx")), code_(sim::module::parse(text_, name + ".ptx")) {}
+  static program of_text(const std::string& ptx) { return program(ptx, 0); }
 
   template <class T>
   std::uint64_t upload(const std::vector<T>& values) {
@@ -68,9 +68,17 @@ class program {
   }
   sim::memory& device() { return *device_; }
   const sim::module& code() const { return code_; }
+  /// Line `number` of the PTX, from 1.
+  std::string line(int number) const {
+    std::stringstream lines(text_);
+    std::string one;
+    while (number-- > 0) std::getline(lines, one);
+    return one;
+  }
 
  private:
-  program(sim::module code, int) : code_(std::move(code)) {}
+  program(const std::string& ptx, int) : text_(ptx), code_(sim::module::parse(ptx, "text")) {}
+  std::string text_;
   sim::module code_;
   std::unique_ptr<sim::memory> device_ = std::make_unique<sim::memory>();
 };
@@ -91,6 +99,21 @@ inline sim::fault expect_fault(const sim::report& r, sim::fault_kind kind) {
   for (const auto& f : r.faults)
     if (f.kind == kind) return f;
   FAIL_CHECK("no fault of kind " << name(kind) << "; there are:\n" << texts(r));
+  return {};
+}
+
+/// The fault of `kind` that names this block and thread and a PTX line with an instruction that begins so.
+inline sim::fault expect_fault(const program& p, const sim::report& r, sim::fault_kind kind, const std::string& begins,
+                               unsigned block, unsigned thread) {
+  for (const auto& f : r.faults)
+    if (f.kind == kind && f.instruction.substr(0, begins.size()) == begins &&
+        f.block == std::array<unsigned, 3>{block, 0, 0} && f.thread == std::array<unsigned, 3>{thread, 0, 0}) {
+      CHECK(p.line(f.line).find(f.instruction) != std::string::npos);
+      return f;
+    }
+  FAIL_CHECK("no fault of kind " << name(kind) << " in `" << begins << "` of block " << block << ", thread " << thread
+                                 << "; there are:\n"
+                                 << texts(r));
   return {};
 }
 

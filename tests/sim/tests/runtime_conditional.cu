@@ -2,6 +2,7 @@
 // Conditional nodes (if, while, switch), and programmatic dependent launch in streams and graphs.
 #include <vector>
 
+#include "../runtime/control.hpp"
 #include "runtime_support.cuh"
 
 using support::device_array;
@@ -168,4 +169,109 @@ TEST_CASE("a dependent launch is captured as a programmatic edge") {
   OK(cudaGraphLaunch(ready, queue));
   queue.wait();
   CHECK(out.host() == std::vector<int>(32, 15));
+}
+
+namespace {
+// A launch that may begin before the kernel ahead of it ends.
+template <class... Parameters, class... Arguments>
+cudaError_t launch_early(cudaStream_t in, void (*kernel)(Parameters...), Arguments... arguments) {
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t how{};
+  how.gridDim = dim3(1), how.blockDim = dim3(32), how.stream = in, how.attrs = &attribute, how.numAttrs = 1;
+  return cudaLaunchKernelEx(&how, kernel, arguments...);
+}
+__global__ void copy_early(const int* in, int* out) { out[threadIdx.x] = in[threadIdx.x]; }
+__global__ void copy_late(const int* in, int* out) {
+  cudaGridDependencySynchronize();
+  out[threadIdx.x] = in[threadIdx.x];
+}
+
+// What `run` queues is at fault with an early access, and nothing else.
+template <class Run>
+void expect_early_access(const stream& queue, Run run) {
+  sim::control::quiet(true);
+  run();
+  CHECK(cudaStreamSynchronize(queue) == cudaErrorLaunchFailure);
+  const auto faults = sim::control::take_faults();
+  REQUIRE(faults.size() == 1);
+  CHECK(faults[0].kind == sim::fault_kind::early_dependent_access);
+  sim::control::clear_faults();
+  sim::control::quiet(false);
+}
+}  // namespace
+
+TEST_CASE("a dependent launch waits for the kernel ahead, which may not have waited for its own") {
+  const stream queue;
+  const device_array<int> data(std::vector<int>(32, 1)), other(std::vector<int>(32, 2)), out(32), last(32);
+  // The kernel between waits: its end is the end of the first.
+  produce<<<1, 32, 0, queue>>>(data.data, 5);
+  OK(launch_early(queue, copy_late, static_cast<const int*>(other.data), out.data));
+  OK(launch_early(queue, copy_late, static_cast<const int*>(data.data), last.data));
+  queue.wait();
+  expect_early_access(queue, [&] {
+    produce<<<1, 32, 0, queue>>>(data.data, 6);
+    OK(launch_early(queue, copy_early, static_cast<const int*>(other.data), out.data));
+    OK(launch_early(queue, copy_late, static_cast<const int*>(data.data), last.data));
+  });
+  // An ordinary launch ends every overlap.
+  produce<<<1, 32, 0, queue>>>(data.data, 7);
+  OK(launch_early(queue, copy_early, static_cast<const int*>(other.data), out.data));
+  copy_late<<<1, 32, 0, queue>>>(data.data, last.data);
+  OK(launch_early(queue, copy_early, static_cast<const int*>(data.data), out.data));
+  queue.wait();
+  CHECK(out.host() == last.host());
+}
+
+TEST_CASE("memory allocated or freed between two launches does not part them; other work does") {
+  const stream queue;
+  const device_array<int> data(std::vector<int>(32, 1)), out(32);
+  int* output = nullptr;
+  expect_early_access(queue, [&] {
+    produce<<<1, 32, 0, queue>>>(data.data, 5);
+    OK(cudaMallocAsync(&output, 128, queue));
+    OK(launch_early(queue, copy_early, static_cast<const int*>(data.data), output));
+  });
+  expect_early_access(queue, [&] {
+    produce<<<1, 32, 0, queue>>>(data.data, 5);
+    OK(cudaFreeAsync(output, queue));
+    OK(launch_early(queue, copy_early, static_cast<const int*>(data.data), out.data));
+  });
+  produce<<<1, 32, 0, queue>>>(data.data, 5);
+  OK(cudaMemsetAsync(out.data, 0, 128, queue));
+  OK(launch_early(queue, copy_early, static_cast<const int*>(data.data), out.data));
+  queue.wait();
+  CHECK(out.host() == data.host());
+}
+
+TEST_CASE("in a graph the same chain is at fault, and an allocation node parts two kernels") {
+  const stream queue;
+  const device_array<int> data(std::vector<int>(32, 1)), other(std::vector<int>(32, 2)), out(32), last(32);
+  const auto captured = [&](auto body) {
+    OK(cudaStreamBeginCapture(queue, cudaStreamCaptureModeGlobal));
+    body();
+    cudaGraph_t made = nullptr;
+    OK(cudaStreamEndCapture(queue, &made));
+    return made;
+  };
+  const graph chain(captured([&] {
+    produce<<<1, 32, 0, queue>>>(data.data, 6);
+    OK(launch_early(queue, copy_early, static_cast<const int*>(other.data), out.data));
+    OK(launch_early(queue, copy_late, static_cast<const int*>(data.data), last.data));
+  }));
+  const graph_exec ready(chain);
+  expect_early_access(queue, [&] { OK(cudaGraphLaunch(ready, queue)); });
+  const graph parted(captured([&] {
+    int* output = nullptr;
+    produce<<<1, 32, 0, queue>>>(data.data, 8);
+    OK(cudaMallocAsync(&output, 128, queue));
+    OK(launch_early(queue, copy_early, static_cast<const int*>(data.data), output));
+    OK(launch_early(queue, copy_late, static_cast<const int*>(output), last.data));
+    OK(cudaFreeAsync(output, queue));
+  }));
+  const graph_exec also(parted);
+  OK(cudaGraphLaunch(also, queue));
+  queue.wait();
+  CHECK(last.host() == std::vector<int>(32, 8));
 }

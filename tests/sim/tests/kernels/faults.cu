@@ -109,6 +109,80 @@ extern "C" __global__ void producer_consumer(int* out) {
   }
 }
 
+// Exchanges order no memory: the value that a lane stored may not have arrived when its neighbour loads it.
+extern "C" __global__ void neighbour_after(int* out, int how) {
+  __shared__ int s[32];
+  s[threadIdx.x] = int(threadIdx.x);
+  int extra = 0;
+  if (how == 0) __syncwarp();
+  if (how == 1) extra = __shfl_sync(~0u, 0, 0);
+  if (how == 2) extra = __any_sync(~0u, threadIdx.x > 99);
+  if (how == 3) extra = int(__match_any_sync(~0u, threadIdx.x)) & 0;
+  if (how == 4) extra = int(__reduce_add_sync(~0u, 0u));
+  if (how == 5) __threadfence_block();
+  if (how == 6) __threadfence();
+  out[threadIdx.x] = s[(threadIdx.x + 1) % 32] + extra;
+}
+extern "C" __global__ void neighbour_after_product(int* out, int barrier) {
+  __shared__ int s[32];
+  s[threadIdx.x] = int(threadIdx.x);
+  float d[4];
+  asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %4}, {%4}, {%5, %5, %5, %5};"
+               : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
+               : "r"(0), "f"(0.0f));
+  if (barrier) __syncwarp();
+  out[threadIdx.x] = s[(threadIdx.x + 1) % 32] + int(d[0]);
+}
+// The second half of the warp leaves itself out of the mask that it gives.
+extern "C" __global__ void unnamed_in_barrier(int* out, int bad) {
+  __syncwarp(bad && threadIdx.x >= 16 ? 0xffffu : threadIdx.x >= 16 ? 0xffff0000u : 0xffffu);
+  out[threadIdx.x] = 1;
+}
+// Odd threads read with volatile loads, even ones plainly: nobody races while nobody writes.
+extern "C" __global__ void volatile_readers(int* out, int write) {
+  __shared__ int flag;
+  if (threadIdx.x == 0) flag = 3;
+  __syncthreads();
+  const unsigned at = unsigned(__cvta_generic_to_shared(&flag));
+  int seen;
+  if (threadIdx.x & 1)
+    asm volatile("ld.volatile.shared.u32 %0, [%1];" : "=r"(seen) : "r"(at) : "memory");
+  else
+    asm volatile("ld.shared.u32 %0, [%1];" : "=r"(seen) : "r"(at) : "memory");
+  if (write && threadIdx.x == 63) asm volatile("st.shared.u32 [%0], 4;" ::"r"(at) : "memory");
+  out[threadIdx.x] = seen;
+}
+// Of volatile accesses alone none races; a plain store does.
+extern "C" __global__ void volatile_flag(int* out, int plain) {
+  __shared__ int flag;
+  if (threadIdx.x == 0) flag = 0;
+  __syncthreads();
+  const int seen = *static_cast<volatile int*>(&flag);
+  if (threadIdx.x == 40 && plain) flag = seen + 1;
+  if (threadIdx.x == 40 && !plain) *static_cast<volatile int*>(&flag) = seen + 1;
+  out[threadIdx.x] = seen;
+}
+// Warp 1 only arrives: it learns nothing of what warp 0 did before the barrier.
+extern "C" __global__ void reads_after_arrival(int* out, int wait) {
+  __shared__ int s[64];
+  s[threadIdx.x] = int(threadIdx.x);
+  if (threadIdx.x >= 32 && !wait)
+    asm volatile("bar.arrive 1, 64;" ::: "memory");
+  else
+    asm volatile("bar.sync 1, 64;" ::: "memory");
+  if (threadIdx.x >= 32) out[threadIdx.x] = s[threadIdx.x ^ 32];
+}
+// Warps 0 to 2 read; then warp 3 writes, after a barrier with the first `readers` of them.
+extern "C" __global__ void overwrites_readers(int* out, int readers) {
+  __shared__ int s;
+  if (threadIdx.x == 0) s = 7;
+  __syncthreads();
+  const int warp = int(threadIdx.x / 32);
+  if (warp < 3) out[threadIdx.x] = s;
+  if (warp < readers || warp == 3) asm volatile("bar.sync 1, %0;" ::"r"(32 * (readers + 1)) : "memory");
+  if (threadIdx.x == 96) s = 8;
+}
+
 // Global memory between blocks.
 extern "C" __global__ void same_word(int* out, int apart) {
   out[apart ? blockIdx.x * blockDim.x + threadIdx.x : threadIdx.x] = int(blockIdx.x);
@@ -119,6 +193,110 @@ extern "C" __global__ void read_other(int* data, int* out, int other) {
     out[blockIdx.x * blockDim.x + threadIdx.x] = data[((blockIdx.x + 1) % gridDim.x) * blockDim.x + threadIdx.x];
 }
 extern "C" __global__ void count_all(int* counter) { atomicAdd(counter, 1); }
+// Between blocks: block 0 releases data by a flag, the others take it up.
+template <class Publish, class Observe>
+__device__ void hand_over(int* data, int* flag, int* out, Publish publish, Observe observe) {
+  if (threadIdx.x != 0) return;
+  if (blockIdx.x == 0) {
+    *data = 42;
+    publish(flag);
+  } else {
+    observe(flag);
+    out[blockIdx.x] = *data;
+  }
+}
+__device__ inline void store_release(int* flag) {
+  asm volatile("st.release.gpu.global.u32 [%0], 1;" ::"l"(flag) : "memory");
+}
+__device__ inline void spin_relaxed(int* flag) {
+  int seen;
+  do {
+    asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(seen) : "l"(flag) : "memory");
+  } while (seen == 0);
+}
+extern "C" __global__ void by_acquire(int* data, int* flag, int* out) {
+  hand_over(data, flag, out, store_release, [](int* f) {
+    int seen;
+    do {
+      asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(seen) : "l"(f) : "memory");
+    } while (seen == 0);
+  });
+}
+extern "C" __global__ void by_fence(int* data, int* flag, int* out, int fence) {
+  hand_over(data, flag, out, store_release, [=](int* f) {
+    spin_relaxed(f);
+    if (fence) __threadfence();
+  });
+}
+extern "C" __global__ void by_volatile(int* data, int* flag, int* out, int fence) {
+  hand_over(
+      data, flag, out,
+      [](int* f) {
+        __threadfence();
+        *static_cast<volatile int*>(f) = 1;
+      },
+      [=](int* f) {
+        while (*static_cast<volatile int*>(f) == 0) {
+        }
+        if (fence) __threadfence();
+      });
+}
+extern "C" __global__ void by_block_scope(int* data, int* flag, int* out, int device) {
+  hand_over(
+      data, flag, out,
+      [=](int* f) {
+        if (device)
+          store_release(f);
+        else
+          asm volatile("st.release.cta.global.u32 [%0], 1;" ::"l"(f) : "memory");
+      },
+      [](int* f) {
+        spin_relaxed(f);
+        __threadfence();
+      });
+}
+extern "C" __global__ void by_block_fence(int* data, int* flag, int* out, int device) {
+  hand_over(
+      data, flag, out,
+      [=](int* f) {
+        if (device)
+          __threadfence();
+        else
+          __threadfence_block();
+        *static_cast<volatile int*>(f) = 1;
+      },
+      [](int* f) {
+        spin_relaxed(f);
+        __threadfence();
+      });
+}
+extern "C" __global__ void count_in_block_scope(int* counter, int device) {
+  if (device)
+    atomicAdd(counter, 1);
+  else
+    atomicAdd_block(counter, 1);
+}
+// A compare-and-swap loop that begins with a plain load reads what other blocks write.
+extern "C" __global__ void swap_loop(int* sum, int plain) {
+  int seen, expected;
+  if (plain)
+    asm volatile("ld.global.u32 %0, [%1];" : "=r"(seen) : "l"(sum) : "memory");
+  else
+    seen = *static_cast<volatile int*>(sum);
+  do {
+    expected = seen;
+    seen = atomicCAS(sum, expected, expected + 1);
+  } while (seen != expected);
+}
+// One word of a warp's contiguous access is another block's.
+extern "C" __global__ void one_word_shared(int* data, int lane) {
+  if (blockIdx.x == 0) data[threadIdx.x] = 1;
+  if (blockIdx.x == 1 && threadIdx.x == 0) data[lane] = 2;
+}
+extern "C" __global__ void one_word_read(const int* data, int* to, int lane) {
+  if (blockIdx.x == 0 && int(threadIdx.x) == lane) to[lane] = 2;
+  if (blockIdx.x == 1) to[64 + threadIdx.x] = to[threadIdx.x] + data[threadIdx.x];
+}
 // The last block to finish adds up what all have written.
 extern "C" __global__ void last_block(const int* in, int* partial, unsigned* counter, int* out, int fence) {
   __shared__ bool last;
@@ -267,4 +445,28 @@ extern "C" __global__ void overwrites(int* out, int early) {
   if (early) out[threadIdx.x] = 1;
   cudaGridDependencySynchronize();
   if (!early) out[threadIdx.x] = 1;
+}
+// A third kernel of a chain: what the first writes may still be written if the second never waited.
+extern "C" __global__ void never_waits(int* out) { out[threadIdx.x] = 1; }
+
+// A product or a load of matrices by half a warp.
+extern "C" __global__ void product_of(int* out, int threads) {
+  float d[4] = {};
+  if (int(threadIdx.x) < threads)
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %4}, {%4}, {%5, %5, %5, %5};"
+                 : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
+                 : "r"(0), "f"(0.0f));
+  out[threadIdx.x] = int(d[0]);
+}
+extern "C" __global__ void matrix_load_of(int* out, int threads) {
+  __shared__ alignas(16) int s[32];
+  s[threadIdx.x] = 3;
+  __syncwarp();
+  int v = 0;
+  if (int(threadIdx.x) < threads)
+    asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];"
+                 : "=r"(v)
+                 : "r"(unsigned(__cvta_generic_to_shared(s)) + 16 * (threadIdx.x % 8))
+                 : "memory");
+  out[threadIdx.x] = v;
 }

@@ -88,7 +88,7 @@ extern "C" __global__ void atomics(int* i, u32* u, u64* l, float* f, double* d, 
   atomicMax(&u[2], u32(t) * 0x10000000u);
   atomicAdd(&l[0], 1ull << 40);
   atomicMin(&l[1], u64(1000 - t));
-  int seen = i[8], expected;
+  int seen = *static_cast<volatile int*>(i + 8), expected;
   do {
     expected = seen;
     seen = atomicCAS(&i[8], expected, expected * 3 + 1);
@@ -106,7 +106,7 @@ extern "C" __global__ void packed_atomics(__half2* h, __nv_bfloat162* b, float4*
   atomicAdd(h, __half2{__float2half(1.0f), __float2half(0.5f)});
   atomicAdd(b, __nv_bfloat162{__float2bfloat16(2.0f), __float2bfloat16(-1.0f)});
   atomicAdd(v, float4{1, 2, 3, 4});
-  unsigned short seen = s[1], expected;
+  unsigned short seen = *static_cast<volatile unsigned short*>(s + 1), expected;
   do {
     expected = seen;
     seen = atomicCAS(s + 1, expected, static_cast<unsigned short>(expected + 3));
