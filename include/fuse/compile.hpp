@@ -2,21 +2,11 @@
 // compile<"name">(function): traces a pure function while the program is compiled, plans its kernels, and gives an
 // object that runs them on an executor.
 #pragma once
-#include <cstddef>
 #include <fuse/exec/bind.hpp>
 #include <fuse/exec/mode.hpp>
 #include <tuple>
 
 namespace fuse {
-
-/// A name as a template argument.
-template <std::size_t N>
-struct fixed_name {
-  char text[N]{};
-  consteval fixed_name(const char (&s)[N]) {
-    for (std::size_t i = 0; i < N; ++i) text[i] = s[i];
-  }
-};
 
 namespace tracing {
 
@@ -136,6 +126,32 @@ class compiled {
   using function = Fn;
   static constexpr const char* name() { return Name.text; }
 
+  /// Can the function be planned for arguments of these types? One message if not; what would follow is not compiled.
+  template <class... A>
+  static consteval bool check() {
+    constexpr int stranger = [] {
+      int at = 0, first = -1;
+      ((first = first < 0 && !(arguments::leaf<A> || arguments::scalar<A> || arguments::structure<A>) ? at : first,
+        ++at),
+       ...);
+      return first;
+    }();
+    if constexpr (stranger >= 0) {
+      refuse::argument<Name, stranger, std::tuple_element_t<stranger, std::tuple<A...>>>();
+    } else if constexpr (std::is_empty_v<Fn> && std::is_default_constructible_v<Fn>) {
+      if constexpr (!std::is_invocable_v<Fn, typename arguments::symbol_type<A>::type...>) {
+        refuse::call<Name, int(sizeof...(A)), typename arguments::symbol_type<A>::type...>();
+      } else if constexpr (!tracing::is_output<tracing::result_of<Fn, A...>>) {
+        refuse::result<Name, tracing::result_of<Fn, A...>>();
+      } else {
+        constexpr auto& g = tracing::traced<Fn, A...>::whole;
+        if constexpr (g.over != limit::none) refuse::size<Name, g.over>();
+        return !g.refused && g.over == limit::none;
+      }
+    }
+    return false;
+  }
+
   /// Results in new tensors of the executor's memory: one tensor, or a tuple of them.
   template <class Executor, class... A>
   auto operator()(Executor& executor, const A&... a) const {
@@ -162,51 +178,40 @@ class compiled {
   }
 
  private:
-  /// One message for what is wrong with a call; what would follow from it is not compiled.
-  template <class... A>
-  static consteval bool check() {
-    constexpr bool known = ((arguments::leaf<A> || arguments::scalar<A> || arguments::structure<A>)&&...);
-    static_assert(known, "fuse: an argument is neither a tensor, a view, a scalar, nor a struct of them");
-    if constexpr (known && std::is_empty_v<Fn>) {
-      constexpr bool takes = std::is_invocable_v<Fn, typename arguments::symbol_type<A>::type...>;
-      static_assert(takes, "fuse: the function does not take this number of arguments");
-      if constexpr (takes) {
-        constexpr bool returns = tracing::is_output<tracing::result_of<Fn, A...>>;
-        static_assert(
-            returns,
-            "fuse: the function returns nothing that can be computed: return an expression or fuse::outputs(...)");
-        if constexpr (returns) return !tracing::traced<Fn, A...>::whole.refused;
-      }
-    }
-    return false;
-  }
   template <class Types, class... V>
   static consteval bool check_outputs() {
-    constexpr bool count = sizeof...(V) == std::tuple_size_v<Types>;
-    static_assert(count, "fuse: out(...) names another number of buffers than the function returns");
-    if constexpr (count) {
+    constexpr int given = sizeof...(V), returned = std::tuple_size_v<Types>;
+    if constexpr (given != returned) {
+      refuse::buffers<Name, given, returned>();
+      return false;
+    } else {
       return []<std::size_t... I>(std::index_sequence<I...>) {
-        constexpr bool dtypes = ((dtype_of<typename V::element_type> == std::tuple_element_t<I, Types>::type) && ...);
-        constexpr bool ranks = ((V::rank == std::tuple_element_t<I, Types>::rank) && ...);
-        constexpr bool writable = (!std::is_const_v<typename V::element_type> && ...);
-        static_assert(
-            dtypes, "fuse: an output buffer has another dtype than the result (cast the result, or change the buffer)");
-        static_assert(ranks, "fuse: an output buffer has another rank than the result");
-        constexpr conflict met = [] {
-          conflict c;
-          auto visit = [&](const shape& buffer, const shape& result) {
-            for (int i = 0; i < result.rank && ranks && !c; ++i)
-              if (buffer.extent[i] != dyn && result.extent[i] != dyn) c = {result.extent[i], buffer.extent[i]};
-          };
-          (visit(shape_of<typename V::extents_type>, shape_of<typename std::tuple_element_t<I, Types>::extents_type>),
-           ...);
-          return c;
-        }();
-        static_assert(met.left == met.right, "fuse: an output buffer has another static extent than the result");
-        static_assert(writable, "fuse: an output buffer is const");
-        return dtypes && ranks && writable && !met;
+        return (check_output<int(I), V, std::tuple_element_t<I, Types>>() & ...);
       }
       (std::make_index_sequence<sizeof...(V)>{});
+    }
+  }
+  template <int Output, class V, class Result>
+  static consteval bool check_output() {
+    constexpr dtype type = dtype_of<typename V::element_type>;
+    if constexpr (type != Result::type) {
+      refuse::buffer_dtype<Name, Output, type, Result::type>();
+    } else if constexpr (V::rank != Result::rank) {
+      refuse::buffer_rank<Name, Output, V::rank, Result::rank>();
+    } else if constexpr (std::is_const_v<typename V::element_type>) {
+      refuse::constant_buffer<Name, Output>();
+    } else {
+      constexpr conflict met = [] {
+        constexpr shape buffer = shape_of<typename V::extents_type>, result = shape_of<typename Result::extents_type>;
+        conflict c;
+        for (int i = 0; i < result.rank && !c; ++i)
+          if (buffer.extent[i] != dyn && result.extent[i] != dyn) c = {result.extent[i], buffer.extent[i]};
+        return c;
+      }();
+      if constexpr (met.left != met.right)
+        refuse::buffer_extent<Name, Output, met.right, met.left>();
+      else
+        return true;
     }
     return false;
   }
@@ -260,6 +265,13 @@ class compiled {
   }
 };
 
+/// What compile() makes. (nvcc does not deduce Name and Fn of compiled<Name, Fn>.)
+template <class F>
+concept compiled_function = requires {
+  typename F::function;
+  F::name();
+};
+
 /// A compiled function from a captureless lambda or functor. The name appears in messages, profiles and dumps.
 template <fixed_name Name, class Fn>
 constexpr auto compile(Fn) {
@@ -267,9 +279,12 @@ constexpr auto compile(Fn) {
 }
 
 /// How many kernels a call with arguments of these types launches: a constant expression, for static_assert.
-template <fixed_name Name, class Fn, class... A>
-consteval int kernel_count(const compiled<Name, Fn>&, const A&...) {
-  return planned<Fn, planning::policy::fused, 0, A...>::kernels;
+template <compiled_function F, class... A>
+consteval int kernel_count(const F&, const A&...) {
+  if constexpr (F::template check<A...>())
+    return planned<typename F::function, planning::policy::fused, 0, A...>::kernels;
+  else
+    return -1;
 }
 
 }  // namespace fuse

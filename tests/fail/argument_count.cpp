@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: the function does not take this number of arguments
+// expect: fuse::compile: the function does not accept these arguments
+// shows: Function = fuse::fixed_name<2>{"f"}
+// shows: Arguments = 1
+// also: nvcc
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

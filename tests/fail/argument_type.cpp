@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: an argument is neither a tensor, a view, a scalar, nor a struct of them
+// expect: fuse::compile: an argument is neither a tensor, a view, a scalar, nor a struct of them
+// shows: Function = fuse::fixed_name<2>{"f"}
+// shows: Argument = 1
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

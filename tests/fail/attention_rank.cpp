@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // expect: fuse::nn::attention: keys and values have as many axes as the queries
+// also: nvcc
 #include <fuse/fuse.hpp>
 #include <fuse/nn.hpp>
 namespace fx = fuse;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: operand extents differ and do not broadcast
-// shows: 4 == 2
+// expect: fuse::op: the operands' extents differ and do not broadcast
+// shows: Operation = fuse::ops::add_t
+// shows: Left = 4
+// shows: Right = 2
+// also: nvcc
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // expect: fuse::compile: the function has captures
+// also: nvcc
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

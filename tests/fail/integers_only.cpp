@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: this operation takes integers or bool
+// expect: fuse::op: the operation takes integers or bool
+// shows: Operation = fuse::ops::bitwise_and_t
+// shows: fuse::dtype::f32
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // expect: fusion is a contract
+// also: nvcc
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: an extent is fuse::dyn or not negative
+// expect: fuse::extents: an extent is fuse::dyn or not negative
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 

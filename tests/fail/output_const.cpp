@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: an output buffer is const
+// expect: fuse::out: the buffer is const
+// shows: Function = fuse::fixed_name<2>{"f"}
+// shows: Output = 0
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

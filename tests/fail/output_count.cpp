@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: out(...) names another number of buffers than the function returns
+// expect: fuse::out: the function returns another number of results than buffers are given
+// shows: Function = fuse::fixed_name<2>{"f"}
+// shows: Buffers = 1
+// shows: Results = 2
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

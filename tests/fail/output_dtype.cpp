@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: an output buffer has another dtype than the result
+// expect: fuse::out: the buffer has another dtype than the result
+// shows: Function = fuse::fixed_name<2>{"f"}
+// shows: Output = 0
+// shows: Result = fuse::dtype::f32
+// also: nvcc
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

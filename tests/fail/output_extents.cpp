@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: an output buffer has another static extent than the result
-// shows: 5 == 6
+// expect: fuse::out: the buffer has another static extent than the result
+// shows: Function = fuse::fixed_name<2>{"f"}
+// shows: Buffer = 6
+// shows: Result = 5
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: an output buffer has another rank than the result
+// expect: fuse::out: the buffer has another rank than the result
+// shows: Function = fuse::fixed_name<2>{"f"}
+// shows: Buffer = 2
+// shows: Result = 1
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

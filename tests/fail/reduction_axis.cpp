@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: reductions run along the last axis
+// expect: fuse::axis: reductions run along the last axis
+// shows: Reduction = fuse::ops::sum_t
+// shows: Axis = 0
+// also: nvcc
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

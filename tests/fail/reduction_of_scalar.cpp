@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: a reduction needs at least one axis
+// expect: fuse::row: a reduction needs at least one axis
+// shows: Reduction = fuse::ops::sum_t
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: the function returns nothing that can be computed
+// expect: fuse::compile: the function returns nothing that can be computed
+// shows: Function = fuse::fixed_name<2>{"f"}
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

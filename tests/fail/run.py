@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Must-not-compile tests. Each case compiles as it is with an error that holds its `expect:` text once, and as little
-else as possible; with -DTWIN it is the same program put right, and compiles. What the compiler says must also hold the
-`shows:` text, if there is one: the two lengths that differ.
+else as possible; with -DTWIN it is the same program put right, and compiles. What the compiler says must also hold each
+`shows:` text: the name of the function or operation, the two lengths that differ.
 
-    run.py --compiler g++ --include include [--case NAME] [--show]
+    run.py [--compiler g++ | nvcc] [--case NAME] [--show]
+
+nvcc takes the cases with the line `also: nvcc`, and those with `compiler: nvcc`, which others leave out.
 """
 import argparse
 import concurrent.futures
@@ -16,27 +18,42 @@ import sys
 MOST_ERRORS = 2  # the library's own line, and at most one that follows from it
 
 
+def takes(compiler, text):
+    only = re.search(r"^// compiler: (.*)", text, re.MULTILINE)
+    is_nvcc = pathlib.Path(compiler).name == "nvcc"
+    return is_nvcc == (only.group(1) == "nvcc") if only else not is_nvcc or "\n// also: nvcc\n" in text
+
+
 def compile_case(command, source, twin):
     return subprocess.run(command + (["-DTWIN"] if twin else []) + [str(source)], capture_output=True, text=True)
+
+
+def normal(text):
+    """What compilers say of template arguments, in one spelling: no blanks, names as strings, plain numbers."""
+    text = re.sub(r"\s+", "", text)
+    text = re.sub(r"\{\{((?:'[^']*',)+)'\\000'\}\}", lambda m: '{"' + m.group(1)[1:-2].replace("','", "") + '"}', text)
+    return re.sub(r"\b(\d+)U?LL?\b", r"\1", text)
 
 
 def check(command, source):
     """A list of complaints; empty when the case behaves."""
     text = source.read_text()
     expected = re.search(r"// expect: (.*)", text).group(1).strip()
-    shown = re.search(r"// shows: (.*)", text)
+    shown = [line.strip() for line in re.findall(r"// shows: (.*)", text)]
     complaints = []
     twin = compile_case(command, source, True)
     if twin.returncode != 0:
         complaints.append("the valid twin does not compile:\n" + twin.stderr[:2000])
     bad = compile_case(command, source, False)
     errors = [line for line in bad.stderr.splitlines() if re.search(r"\berror\b", line)]
+    errors = [line for line in errors if not re.search(r"\berrors? detected in\b", line)]  # nvcc's last line
+    missing = [words for words in shown if normal(words) not in normal(bad.stderr)]
     if bad.returncode == 0:
         complaints.append("it compiles")
     elif not any(expected in line for line in errors):
         complaints.append(f"no error line says '{expected}':\n" + "\n".join(errors)[:2000])
-    elif shown and shown.group(1).strip() not in bad.stderr:
-        complaints.append(f"nothing says '{shown.group(1).strip()}':\n" + bad.stderr[:2000])
+    elif missing:
+        complaints.append(f"nothing says '{missing[0]}':\n" + bad.stderr[:2000])
     elif len(errors) > MOST_ERRORS:
         complaints.append(f"{len(errors)} error lines, expected at most {MOST_ERRORS}:\n" + "\n".join(errors)[:2000])
     return complaints, errors
@@ -50,8 +67,12 @@ def main():
     parser.add_argument("--case", default="*")
     parser.add_argument("--show", action="store_true", help="print the error lines of every case")
     options = parser.parse_args()
-    command = [options.compiler, "-std=c++20", "-fsyntax-only", "-I", options.include]
-    cases = sorted(here.glob(options.case + ".cpp"))
+    command = [options.compiler, "-std=c++20", "-I", options.include]
+    if pathlib.Path(options.compiler).name == "nvcc":
+        command += ["-x", "cu", "-arch=sm_90", "-ptx", "-o", "/dev/null"]  # the device pass, which comes first
+    else:
+        command += ["-fsyntax-only"]
+    cases = [c for c in sorted(here.glob(options.case + ".cpp")) if takes(options.compiler, c.read_text())]
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for source, (complaints, errors) in zip(cases, pool.map(lambda s: check(command, s), cases)):

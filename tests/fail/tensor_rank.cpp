@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: a tensor has at most 6 axes
+// expect: fuse::extents: a tensor has at most 6 axes
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: fuse: wrong number of operands for this operation
+// expect: fuse::op: the operation takes another number of operands than are given
+// shows: Given =
+// shows: Expected =
+// also: nvcc
 #include <fuse/fuse.hpp>
 namespace fx = fuse;
 template <fx::index... E>

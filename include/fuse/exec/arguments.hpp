@@ -109,8 +109,7 @@ constexpr void enter(graph_builder& g, typename symbol_type<Leaf>::type& symbol)
   n.type = S::type;
   n.rank = S::rank;
   n.weak = scalar<Leaf>;
-  if (g.argument_count == max_arguments) limits::fuse_a_function_has_at_most_64_arguments();
-  const int number = g.argument_count++;
+  const int number = g.new_argument();
   n.attribute = number;
   for (int i = 0; i < S::rank; ++i) {
     dim d;

@@ -66,12 +66,17 @@ text in_dot(const char* name, const argument* leaves) {
 }  // namespace explaining
 
 /// The plan of f for these arguments as a Graphviz digraph; dot<mode::eager> the plan with one kernel per operation.
-template <mode Mode = mode::fused, fixed_name Name, class Fn, class... A>
-text dot(const compiled<Name, Fn>&, const A&... a) {
-  using source = planned<Fn, Mode == mode::eager ? planning::policy::eager : planning::policy::fused, 0, A...>;
-  argument leaves[source::graph.argument_count + 1];
-  explaining::collect(leaves, a...);
-  return explaining::in_dot<source>(Name.text, leaves);
+template <mode Mode = mode::fused, compiled_function F, class... A>
+text dot(const F&, const A&... a) {
+  if constexpr (F::template check<A...>()) {
+    using source =
+        planned<typename F::function, Mode == mode::eager ? planning::policy::eager : planning::policy::fused, 0, A...>;
+    argument leaves[source::graph.argument_count + 1];
+    explaining::collect(leaves, a...);
+    return explaining::in_dot<source>(F::name(), leaves);
+  } else {
+    return text();
+  }
 }
 
 }  // namespace fuse

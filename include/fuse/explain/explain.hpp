@@ -158,12 +158,17 @@ fuse::text in_words(const char* name, const argument* leaves) {
 }  // namespace explaining
 
 /// The plan of f for these arguments in words; explain<mode::eager> the plan with one kernel per operation.
-template <mode Mode = mode::fused, fixed_name Name, class Fn, class... A>
-text explain(const compiled<Name, Fn>&, const A&... a) {
-  using source = planned<Fn, Mode == mode::eager ? planning::policy::eager : planning::policy::fused, 0, A...>;
-  argument leaves[source::graph.argument_count + 1];
-  explaining::collect(leaves, a...);
-  return explaining::in_words<source>(Name.text, leaves);
+template <mode Mode = mode::fused, compiled_function F, class... A>
+text explain(const F&, const A&... a) {
+  if constexpr (F::template check<A...>()) {
+    using source =
+        planned<typename F::function, Mode == mode::eager ? planning::policy::eager : planning::policy::fused, 0, A...>;
+    argument leaves[source::graph.argument_count + 1];
+    explaining::collect(leaves, a...);
+    return explaining::in_words<source>(F::name(), leaves);
+  } else {
+    return text();
+  }
 }
 
 }  // namespace fuse

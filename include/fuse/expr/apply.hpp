@@ -2,6 +2,7 @@
 // op<F>: a pointwise operation as users call it on expressions. F is its numerical definition (see op/op_info.hpp).
 #pragma once
 #include <fuse/expr/expr.hpp>
+#include <fuse/expr/refuse.hpp>
 
 namespace fuse {
 
@@ -58,17 +59,15 @@ constexpr short apply_op(graph_builder& g, const op_info& op, dtype result, cons
 template <class F, class... A>
 constexpr auto apply(const A&... x) {
   constexpr bool all_operands = sizeof...(A) == F::arity;
-  static_assert(all_operands, "fuse: wrong number of operands for this operation");
+  if constexpr (!all_operands) refuse::operands<F, int(sizeof...(A)), F::arity>();
   constexpr shape extents_of_result = broadcast_operands<A...>();
   constexpr conflict met = conflict_of_operands<A...>();
-  static_assert(met.left == met.right,
-                "fuse: operand extents differ and do not broadcast: aligned at the last axis, each pair must be equal, "
-                "or one of them 1 (reshape or unsqueeze an operand)");
+  if constexpr (met.left != met.right) refuse::extents<F, met.left, met.right>();
   constexpr dtype in_type = operand_dtype<F, A...>();
-  static_assert(ops::on_floats<F> || !is_floating(in_type),
-                "fuse: this operation takes integers or bool (cast floating operands first)");
+  constexpr bool takes_type = ops::on_floats<F> || !is_floating(in_type);
+  if constexpr (!takes_type) refuse::floating<F, in_type>();
   constexpr dtype type = result_dtype<F>(in_type);
-  if constexpr (all_operands && is_valid(extents_of_result)) {
+  if constexpr (all_operands && takes_type && is_valid(extents_of_result)) {
     graph_builder& g = *graph_of(x...);
     short in[3] = {-1, -1, -1};
     int i = 0;

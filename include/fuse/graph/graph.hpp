@@ -48,7 +48,7 @@ struct node {
   bool weak = false;  // a literal or run-time scalar: promotes a tensor only across categories
   short in[3] = {-1, -1, -1};
   short rank = 0;
-  short dims[max_rank] = {-1, -1, -1, -1, -1, -1};
+  short dims[max_rank]{};
   index attribute = 0;  // argument: its number; constant: integer, or bits of a double; extent: a dim; iota, concat,
                         // gather, scatter: the axis; reindex: an index_map
   constexpr bool operator==(const node&) const = default;
@@ -89,14 +89,10 @@ struct output_info {
 inline constexpr int max_arguments = 64;  // leaves of all arguments of a function
 inline constexpr int max_outputs = 24;
 
-namespace limits {
-// Not constexpr: tracing a function that needs more stops the compilation at a call with the reason in its name.
-inline void fuse_a_function_has_at_most_512_operations() {}
-inline void fuse_a_function_has_at_most_192_axis_lengths() {}
-inline void fuse_a_function_has_at_most_256_views() {}
-inline void fuse_a_function_has_at_most_256_checked_lengths() {}
-inline void fuse_a_function_has_at_most_64_arguments() {}
-}  // namespace limits
+/// What a traced function has more of than a graph holds.
+enum class limit : std::uint8_t { none, operations, lengths, views, checks, arguments };
+
+inline constexpr int spare_nodes = max_rank + 1;
 
 template <int Nodes, int Dims, int Maps, int Checks>
 struct basic_graph {
@@ -107,7 +103,14 @@ struct basic_graph {
   argument_info arguments[max_arguments]{};
   output_info outputs[max_outputs]{};
   int node_count = 0, dim_count = 0, map_count = 0, check_count = 0, argument_count = 0, output_count = 0;
-  bool refused = false;  // a message has said why: nothing is to be made of this graph
+  bool refused = false;      // a message has said why: nothing is to be made of this graph
+  limit over = limit::none;  // the same, and no message yet: what is entered beyond the limit takes the last place
+
+  /// The next free place, or the last one where none is free.
+  constexpr int place(int& count, int most, limit what) {
+    if (count == most && over == limit::none) over = what;
+    return count == most ? most - 1 : count++;
+  }
 
   // ---- dims ----
   constexpr short canonical(int d) const {
@@ -118,9 +121,10 @@ struct basic_graph {
   constexpr short add(dim d) {
     for (int i = 0; i < dim_count; ++i)
       if (dims[i].equal(d)) return static_cast<short>(i);
-    if (dim_count == Dims) limits::fuse_a_function_has_at_most_192_axis_lengths();
-    dims[dim_count] = d;
-    return static_cast<short>(dim_count++);
+    if (dim_count == Dims) d = dim{dim::constant, 1};  // refers to no other: no circle comes about
+    const int at = place(dim_count, Dims, limit::lengths);
+    dims[at] = d;
+    return static_cast<short>(at);
   }
   constexpr short constant_dim(index value) {
     dim d;
@@ -181,24 +185,26 @@ struct basic_graph {
   constexpr void require(int a, int b, const char* where) {
     for (int i = 0; i < check_count; ++i)
       if (checks[i].a == a && checks[i].b == b) return;
-    if (check_count == Checks) limits::fuse_a_function_has_at_most_256_checked_lengths();
-    checks[check_count++] = {static_cast<short>(a), static_cast<short>(b), where};
+    checks[place(check_count, Checks, limit::checks)] = {static_cast<short>(a), static_cast<short>(b), where};
   }
 
   // ---- nodes ----
+  constexpr int new_argument() { return place(argument_count, max_arguments, limit::arguments); }
   constexpr short push(const node& n) {
     for (int i = 0; i < node_count; ++i)
       if (nodes[i] == n) return static_cast<short>(i);
-    if (node_count == Nodes) limits::fuse_a_function_has_at_most_512_operations();
-    nodes[node_count] = n;
-    return static_cast<short>(node_count++);
+    // Beyond the limit each rank has a place of its own: a symbol's node keeps the symbol's rank.
+    if (node_count == Nodes - spare_nodes && over == limit::none) over = limit::operations;
+    const int at = node_count == Nodes - spare_nodes ? node_count + n.rank : node_count++;
+    nodes[at] = n;
+    return static_cast<short>(at);
   }
   constexpr index add(const index_map& m) {
     for (int i = 0; i < map_count; ++i)
       if (maps[i] == m) return i;
-    if (map_count == Maps) limits::fuse_a_function_has_at_most_256_views();
-    maps[map_count] = m;
-    return map_count++;
+    const int at = place(map_count, Maps, limit::views);
+    maps[at] = m;
+    return at;
   }
   constexpr bool same_shape(const node& a, const node& b) const {
     if (a.rank != b.rank) return false;
@@ -209,7 +215,7 @@ struct basic_graph {
 };
 
 /// What a function is traced into, before it is cut to size.
-using graph_builder = basic_graph<512, 192, 256, 256>;
+using graph_builder = basic_graph<512 + spare_nodes, 192, 256, 256>;
 
 template <int Nodes, int Dims, int Maps, int Checks>
 constexpr auto cut_to_size(const graph_builder& g) {

@@ -67,6 +67,13 @@ struct row_min_t : minimum_t {
   static constexpr int arity = 1;
   static constexpr double identity = __builtin_inf();
 };
+// Made of others, and named in messages.
+struct any_t;
+struct all_t;
+struct argmax_t;
+struct argmin_t;
+struct var_t;
+struct logsumexp_t;
 
 }  // namespace ops
 
@@ -96,25 +103,25 @@ constexpr auto reduce_tensor(A x) {
   n.dims[n.rank - 1] = g.constant_dim(1);
   return expr<type, extents_from<kept>>{&g, g.push(n)};
 }
-/// (..., n) -> (..., 1) by the reduction F, in the dtype `type`.
-template <class F, dtype type, expression A>
+/// (..., n) -> (..., 1) by the reduction F, in the dtype `type`; messages speak of Name.
+template <class F, dtype type, class Name = F, expression A>
 constexpr auto reduce_row(A x) {
-  static_assert(A::rank >= 1, "fuse: a reduction needs at least one axis");
-  if constexpr (A::rank >= 1)
+  if constexpr (A::rank >= 1) {
     return reduce_tensor<F, type>(x);
-  else
+  } else {
+    refuse::scalar_row<Name, A::rank>();
     return expr<type, extents<1>>{refused(x).graph, x.id};
+  }
 }
 
 /// Drops the last axis of a kept reduction where the caller asked for an axis rather than a row.
-template <class A>
+template <class Name, class A>
 constexpr auto keep_or_drop(A kept, row_t) {
   return kept;
 }
-template <class A, int K>
+template <class Name, class A, int K>
 constexpr auto keep_or_drop(A kept, axis_t<K>) {
-  static_assert(K == -1 || K == A::rank - 1,
-                "fuse: reductions run along the last axis (permute the axis to the end first)");
+  if constexpr (K != -1 && K != A::rank - 1) refuse::axis<Name, K, A::rank>();
   return squeeze<-1>(kept);
 }
 
@@ -125,18 +132,18 @@ template <class F>
 struct summation {
   template <expression A, class Axis>
   constexpr auto operator()(A x, Axis along) const {
-    return keep_or_drop(reduce_row<F, sum_dtype<A::type>>(x), along);
+    return keep_or_drop<F>(reduce_row<F, sum_dtype<A::type>>(x), along);
   }
 };
 template <class F, class Binary>
 struct extremum {
   template <expression A>
   constexpr auto operator()(A x, row_t along) const {
-    return keep_or_drop(reduce_row<F, A::type>(x), along);
+    return keep_or_drop<F>(reduce_row<F, A::type>(x), along);
   }
   template <expression A, int K>
   constexpr auto operator()(A x, axis_t<K> along) const {
-    return keep_or_drop(reduce_row<F, A::type>(x), along);
+    return keep_or_drop<F>(reduce_row<F, A::type>(x), along);
   }
   /// Element by element, of two operands.
   template <class A, class B>
@@ -155,15 +162,15 @@ inline constexpr tracing::extremum<ops::row_min_t, ops::minimum_t> min{};
 
 template <expression A, class Axis>
 constexpr auto mean(A x, Axis along) {
-  return tracing::keep_or_drop(tracing::reduce_row<ops::mean_t, to_floating(A::type)>(x), along);
+  return tracing::keep_or_drop<ops::mean_t>(tracing::reduce_row<ops::mean_t, to_floating(A::type)>(x), along);
 }
 template <expression A, class Axis>
 constexpr auto any(A x, Axis along) {
-  return tracing::keep_or_drop(tracing::reduce_row<ops::row_max_t, dtype::boolean>(x), along);
+  return tracing::keep_or_drop<ops::any_t>(tracing::reduce_row<ops::row_max_t, dtype::boolean, ops::any_t>(x), along);
 }
 template <expression A, class Axis>
 constexpr auto all(A x, Axis along) {
-  return tracing::keep_or_drop(tracing::reduce_row<ops::row_min_t, dtype::boolean>(x), along);
+  return tracing::keep_or_drop<ops::all_t>(tracing::reduce_row<ops::row_min_t, dtype::boolean, ops::all_t>(x), along);
 }
 
 namespace tracing {
@@ -183,11 +190,11 @@ constexpr auto first_at(A x, M extremum) {
 /// The coordinate of the largest element of each row, the first of equals: i64.
 template <expression A, class Axis>
 constexpr auto argmax(A x, Axis along) {
-  return tracing::keep_or_drop(tracing::first_at(x, max(x, row)), along);
+  return tracing::keep_or_drop<ops::argmax_t>(tracing::first_at(x, max(x, row)), along);
 }
 template <expression A, class Axis>
 constexpr auto argmin(A x, Axis along) {
-  return tracing::keep_or_drop(tracing::first_at(x, min(x, row)), along);
+  return tracing::keep_or_drop<ops::argmin_t>(tracing::first_at(x, min(x, row)), along);
 }
 
 /// The variance of each row with divisor n - correction (PyTorch's default is 1), in two passes.
@@ -196,7 +203,7 @@ constexpr auto var(A x, Axis along, int correction = 1) {
   auto v = cast<to_floating(A::type)>(x);
   auto d = v - mean(v, row);
   auto n = extent<A::rank - 1>(x).as_value();
-  return tracing::keep_or_drop(
+  return tracing::keep_or_drop<ops::var_t>(
       sum(d * d, row) / cast<(A::type == dtype::f64 ? dtype::f64 : dtype::f32)>(n - correction), along);
 }
 /// The standard deviation: sqrt(var(x)).
@@ -216,7 +223,7 @@ constexpr auto logsumexp(A x, Axis along) {
   auto v = cast<to_floating(A::type)>(x);
   auto m = max(v, row);
   auto shift = where(isinf(m), 0.f, m);
-  return tracing::keep_or_drop(shift + log(sum(exp(v - shift), row)), along);
+  return tracing::keep_or_drop<ops::logsumexp_t>(shift + log(sum(exp(v - shift), row)), along);
 }
 
 }  // namespace fuse

@@ -99,12 +99,13 @@ void visit(const A& a, Visitor& visitor) {
     static_assert(arguments::structure<A>,
                   "fuse::graphed: an argument is neither a tensor, a view, a scalar, a struct of them, out(...), "
                   "static_input(...) nor fixed(...)");
-    arguments::for_each_leaf(a, [&](const auto& leaf) {
-      if constexpr (arguments::leaf<std::remove_cvref_t<decltype(leaf)>>)
-        visitor.memory(leaf);
-      else
-        visitor.fixed(arguments::bits_of(leaf));
-    });
+    if constexpr (arguments::structure<A>)
+      arguments::for_each_leaf(a, [&](const auto& leaf) {
+        if constexpr (arguments::leaf<std::remove_cvref_t<decltype(leaf)>>)
+          visitor.memory(leaf);
+        else
+          visitor.fixed(arguments::bits_of(leaf));
+      });
   }
 }
 
@@ -125,6 +126,8 @@ auto rebuild(const A& a, Next& next) {
     return view_at(a, next.address());
   } else if constexpr (arguments::scalar<A>) {
     return rebindable<typename arguments::scalar_type<A>::type>{next.bits()};
+  } else if constexpr (!arguments::structure<A>) {
+    return &a;  // visit() has refused it
   } else {
     A copy = a;
     hana::for_each(hana::accessors<A>(), [&](auto accessor) {

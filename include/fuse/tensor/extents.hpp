@@ -16,8 +16,8 @@ struct extents {
     constexpr index e[] = {E..., 0};
     return e[axis];
   }
-  static_assert(rank <= max_rank, "fuse: a tensor has at most 6 axes");
-  static_assert(((E >= dyn) && ...), "fuse: an extent is fuse::dyn or not negative");
+  static_assert(rank <= max_rank, "fuse::extents: a tensor has at most 6 axes");
+  static_assert(((E >= dyn) && ...), "fuse::extents: an extent is fuse::dyn or not negative");
 };
 
 /// A shape as a value, for computing shapes in constant expressions.
