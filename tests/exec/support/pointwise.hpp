@@ -27,6 +27,8 @@ constexpr auto apply(A x, A y, A z) {
 template <class... F>
 struct group {
   static constexpr operations::line lines[] = {operations::line_of<F>()...};
+  template <class Op>
+  static constexpr int count = (0 + ... + std::is_same_v<Op, F>);
   template <class A>
   constexpr auto operator()(A x, A y, A z) const {
     return fx::outputs(apply<F>(x, y, z)...);
@@ -46,6 +48,15 @@ using choices =
     group<equal_t, not_equal_t, less_t, less_equal_t, greater_t, greater_equal_t, isnan_t, isinf_t, where_t>;
 using logic = group<logical_and_t, logical_or_t, logical_xor_t, logical_not_t>;
 using bits = group<bitwise_and_t, bitwise_or_t, bitwise_xor_t, bitwise_not_t, shift_left_t, shift_right_t>;
+
+/// How many groups hold an operation.
+template <class Op, class... Group>
+constexpr int groups_with = (0 + ... + Group::template count<Op>);
+template <class... F>
+consteval bool each_is_tested_once(op_list<F...>) {
+  return ((groups_with<F, arithmetic, quotients, exponentials, angles, activations, choices, logic, bits> == 1) && ...);
+}
+static_assert(each_is_tested_once(all_pointwise{}), "an operation of op/list.hpp is in no group here, or in two");
 
 template <class T, class Extents>
 std::vector<numbers::exact> values_of(const fx::tensor<T, Extents>& x) {

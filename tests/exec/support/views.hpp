@@ -312,6 +312,25 @@ void check_gathers() {
       table, rows, flat);
 }
 
+/// Indices of every integer dtype.
+constexpr auto taken_by =
+    fx::compile<"taken_by">([](auto table, auto... rows) { return fx::outputs(fx::take(table, rows)...); });
+inline void check_index_dtypes() {
+  const auto table = counting<tensor<float, dyn, 3>>({5, 3}, 1);
+  auto rows = [](auto zero) {
+    using I = decltype(zero);
+    return tensor<I, dyn>({5}, {I(4), I(0), I(7), I(2), I(-1)});  // -1 is 255 of u8: as far outside
+  };
+  run(
+      taken_by,
+      [&](const auto&... taken) {
+        const fx::index row[] = {4, 0, -1, 2, -1};
+        auto expected = [&](auto i) { return row[i[0]] < 0 ? 0. : at(table, {row[i[0]], i[1]}); };
+        (expect(taken, {5, 3}, expected), ...);
+      },
+      table, rows(std::uint8_t(0)), rows(std::int8_t(0)), rows(std::int32_t(0)), rows(std::int64_t(0)));
+}
+
 constexpr auto scatter_rows = fx::compile<"scatter_rows">([](auto cache, auto rows, auto values) {
   auto next = fx::scatter<0>(cache, rows, values * 10.f);
   return fx::outputs(next, fx::sum(next, fx::axis<-1>));

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pointwise functions of every short length, with what is beside their results.
+#include "../exec/support/tails.hpp"
+
+TAILS_TESTS
