@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs generated programs, fused and eager, and compares them with what the generator computed. Compiled by nvcc it
-// runs them on a device, otherwise on the host.
+// Runs generated programs, fused and eager, and compares them with what the generator computed; their graphs and plans
+// are verified first. Compiled by nvcc it runs them on a device, otherwise on the host.
 #pragma once
 #include <array>
 #include <cmath>
@@ -10,7 +10,9 @@
 #include <exception>
 #include <fstream>
 #include <fuse/fuse.hpp>
+#include <fuse/graph/verify.hpp>
 #include <fuse/nn.hpp>
+#include <fuse/plan/verify.hpp>
 #include <tuple>
 #include <vector>
 
@@ -82,6 +84,8 @@ class runner {
     outputs_.clear();
     failed_ = false;
     constexpr fx::modes built = Eager ? fx::modes::any : fx::modes::fused;
+    verify<fx::planned<typename F::function, fx::planning::policy::fused, 0, A...>>("fused");
+    if constexpr (Eager) verify<fx::planned<typename F::function, fx::planning::policy::eager, 0, A...>>("eager");
     try {
 #if defined(__CUDACC__)
       fx::cuda_executor<built> fused{cudaStream_t{}};
@@ -124,6 +128,17 @@ class runner {
   struct expected {
     std::vector<double> value_and_bound;
   };
+
+  template <class Source>
+  void verify(const char* how) {
+    const auto graph = fx::verification::verify_graph(Source::graph);
+    const auto plan = fx::verification::verify_plan<Source>();
+    if (graph) std::printf("random: program %ld: graph: fault %d at %d\n", seed_, int(graph.fault), graph.at);
+    if (plan)
+      std::printf("random: program %ld: plan, %s: fault %d, kernel %d, at %d\n", seed_, how, int(plan.fault),
+                  plan.kernel, plan.at);
+    failed_ = failed_ || graph || plan;
+  }
 
   template <class Executor, class Result>
   void compare(const char* how, Executor& executor, const Result& result) {
