@@ -2,7 +2,8 @@
 // Rotary position encoding: pairs of elements of a head turn by an angle that grows with the position.
 //
 // Both functions take x (..., d) and the cosines and sines of the angles (..., d / 2), which broadcast over x's leading
-// axes: for x (tokens, heads, d) they are (tokens, 1, d / 2). They give (..., d) in the promoted dtype of the three.
+// axes: for x (tokens, heads, d) they are (tokens, 1, d / 2). They give (..., d) in x's dtype; the turning itself is
+// computed in the promoted dtype of the three.
 // Source: Su et al., "RoFormer" (2021), equation 34.
 #pragma once
 #include <fuse/op/arithmetic.hpp>

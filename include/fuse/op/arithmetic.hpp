@@ -6,6 +6,7 @@
 namespace fuse {
 namespace ops {
 
+/// The sum; modulo 2^bits for integers.
 struct add_t {
   static constexpr const char* name = "add";
   static constexpr int arity = 2;
@@ -16,6 +17,7 @@ struct add_t {
   }
 };
 
+/// The difference; modulo 2^bits for integers.
 struct subtract_t {
   static constexpr const char* name = "subtract";
   static constexpr int arity = 2;
@@ -26,6 +28,7 @@ struct subtract_t {
   }
 };
 
+/// The product; modulo 2^bits for integers.
 struct multiply_t {
   static constexpr const char* name = "multiply";
   static constexpr int arity = 2;
@@ -48,6 +51,7 @@ struct divide_t {
   }
 };
 
+/// -a; the most negative integer stays what it is.
 struct negative_t {
   static constexpr const char* name = "negative";
   static constexpr int arity = 1;

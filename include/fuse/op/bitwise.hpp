@@ -9,6 +9,7 @@
 namespace fuse {
 namespace ops {
 
+/// The bits set in both.
 struct bitwise_and_t : integral<2> {
   static constexpr const char* name = "bitwise_and";
   template <class V>
@@ -17,6 +18,7 @@ struct bitwise_and_t : integral<2> {
   }
 };
 
+/// The bits set in one of them or in both.
 struct bitwise_or_t : integral<2> {
   static constexpr const char* name = "bitwise_or";
   template <class V>
@@ -25,6 +27,7 @@ struct bitwise_or_t : integral<2> {
   }
 };
 
+/// The bits set in exactly one of them.
 struct bitwise_xor_t : integral<2> {
   static constexpr const char* name = "bitwise_xor";
   template <class V>
@@ -33,6 +36,7 @@ struct bitwise_xor_t : integral<2> {
   }
 };
 
+/// The bits not set; of bool, whether x is false.
 struct bitwise_not_t : integral<1> {
   static constexpr const char* name = "bitwise_not";
   template <class V>

@@ -8,6 +8,7 @@
 namespace fuse {
 namespace ops {
 
+/// Whether x is NaN; false for integers.
 struct isnan_t : predicate<1> {
   static constexpr const char* name = "isnan";
   static constexpr bool folds = true;
@@ -17,6 +18,7 @@ struct isnan_t : predicate<1> {
   }
 };
 
+/// Whether x is infinite, of either sign; false for integers.
 struct isinf_t : predicate<1> {
   static constexpr const char* name = "isinf";
   static constexpr bool folds = true;

@@ -7,6 +7,7 @@
 namespace fuse {
 namespace ops {
 
+/// Whether a equals b; false if either is NaN.
 struct equal_t : predicate<2> {
   static constexpr const char* name = "equal";
   static constexpr bool folds = true;
@@ -16,6 +17,7 @@ struct equal_t : predicate<2> {
   }
 };
 
+/// Whether a differs from b; true if either is NaN.
 struct not_equal_t : predicate<2> {
   static constexpr const char* name = "not_equal";
   static constexpr bool folds = true;
@@ -25,6 +27,7 @@ struct not_equal_t : predicate<2> {
   }
 };
 
+/// Whether a < b; false if either is NaN.
 struct less_t : predicate<2> {
   static constexpr const char* name = "less";
   static constexpr bool folds = true;
@@ -34,6 +37,7 @@ struct less_t : predicate<2> {
   }
 };
 
+/// Whether a <= b; false if either is NaN.
 struct less_equal_t : predicate<2> {
   static constexpr const char* name = "less_equal";
   static constexpr bool folds = true;
@@ -43,6 +47,7 @@ struct less_equal_t : predicate<2> {
   }
 };
 
+/// Whether a > b; false if either is NaN.
 struct greater_t : predicate<2> {
   static constexpr const char* name = "greater";
   static constexpr bool folds = true;
@@ -52,6 +57,7 @@ struct greater_t : predicate<2> {
   }
 };
 
+/// Whether a >= b; false if either is NaN.
 struct greater_equal_t : predicate<2> {
   static constexpr const char* name = "greater_equal";
   static constexpr bool folds = true;

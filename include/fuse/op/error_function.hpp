@@ -8,6 +8,7 @@
 namespace fuse {
 namespace ops {
 
+/// 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x.
 struct erf_t : transcendental<1> {
   static constexpr const char* name = "erf";
   template <class V>
@@ -16,6 +17,7 @@ struct erf_t : transcendental<1> {
   }
 };
 
+/// 1 - erf(x), precise where erf(x) is near 1.
 struct erfc_t : transcendental<1> {
   static constexpr const char* name = "erfc";
   template <class V>

@@ -9,6 +9,7 @@
 namespace fuse {
 namespace ops {
 
+/// e^x.
 struct exp_t : transcendental<1> {
   static constexpr const char* name = "exp";
   template <class V>
@@ -17,6 +18,7 @@ struct exp_t : transcendental<1> {
   }
 };
 
+/// 2^x.
 struct exp2_t : transcendental<1> {
   static constexpr const char* name = "exp2";
   template <class V>
@@ -25,6 +27,7 @@ struct exp2_t : transcendental<1> {
   }
 };
 
+/// e^x - 1, precise near 0.
 struct expm1_t : transcendental<1> {
   static constexpr const char* name = "expm1";
   template <class V>
@@ -33,6 +36,7 @@ struct expm1_t : transcendental<1> {
   }
 };
 
+/// The natural logarithm; -infinity at 0, NaN below.
 struct log_t : transcendental<1> {
   static constexpr const char* name = "log";
   template <class V>
@@ -41,6 +45,7 @@ struct log_t : transcendental<1> {
   }
 };
 
+/// The logarithm to base 2; -infinity at 0, NaN below.
 struct log2_t : transcendental<1> {
   static constexpr const char* name = "log2";
   template <class V>
@@ -49,6 +54,7 @@ struct log2_t : transcendental<1> {
   }
 };
 
+/// The logarithm to base 10; -infinity at 0, NaN below.
 struct log10_t : transcendental<1> {
   static constexpr const char* name = "log10";
   template <class V>
@@ -57,6 +63,7 @@ struct log10_t : transcendental<1> {
   }
 };
 
+/// log(1 + x), precise near 0; -infinity at -1, NaN below.
 struct log1p_t : transcendental<1> {
   static constexpr const char* name = "log1p";
   template <class V>

@@ -8,6 +8,7 @@
 namespace fuse {
 namespace ops {
 
+/// (e^x - e^-x) / 2.
 struct sinh_t : transcendental<1> {
   static constexpr const char* name = "sinh";
   template <class V>
@@ -16,6 +17,7 @@ struct sinh_t : transcendental<1> {
   }
 };
 
+/// (e^x + e^-x) / 2.
 struct cosh_t : transcendental<1> {
   static constexpr const char* name = "cosh";
   template <class V>
@@ -24,6 +26,7 @@ struct cosh_t : transcendental<1> {
   }
 };
 
+/// (e^x - e^-x) / (e^x + e^-x).
 struct tanh_t : transcendental<1> {
   static constexpr const char* name = "tanh";
   template <class V>

@@ -8,6 +8,7 @@
 namespace fuse {
 namespace ops {
 
+/// Whether both are not zero; NaN is not zero.
 struct logical_and_t : predicate<2> {
   static constexpr const char* name = "logical_and";
   static constexpr bool folds = true;
@@ -17,6 +18,7 @@ struct logical_and_t : predicate<2> {
   }
 };
 
+/// Whether one of them is not zero; NaN is not zero.
 struct logical_or_t : predicate<2> {
   static constexpr const char* name = "logical_or";
   static constexpr bool folds = true;
@@ -26,6 +28,7 @@ struct logical_or_t : predicate<2> {
   }
 };
 
+/// Whether exactly one of them is not zero; NaN is not zero.
 struct logical_xor_t : predicate<2> {
   static constexpr const char* name = "logical_xor";
   static constexpr bool folds = true;
@@ -35,6 +38,7 @@ struct logical_xor_t : predicate<2> {
   }
 };
 
+/// Whether x is zero.
 struct logical_not_t : predicate<1> {
   static constexpr const char* name = "logical_not";
   static constexpr bool folds = true;

@@ -8,6 +8,7 @@
 namespace fuse {
 namespace ops {
 
+/// The smaller operand; NaN if either is.
 struct minimum_t : same<2> {
   static constexpr const char* name = "minimum";
   static constexpr bool folds = true;
@@ -17,6 +18,7 @@ struct minimum_t : same<2> {
   }
 };
 
+/// The larger operand; NaN if either is.
 struct maximum_t : same<2> {
   static constexpr const char* name = "maximum";
   static constexpr bool folds = true;

@@ -8,6 +8,7 @@
 namespace fuse {
 namespace ops {
 
+/// The largest whole number up to x; integers stay.
 struct floor_t : same<1> {
   static constexpr const char* name = "floor";
   template <class V>
@@ -16,6 +17,7 @@ struct floor_t : same<1> {
   }
 };
 
+/// The smallest whole number from x on; integers stay.
 struct ceil_t : same<1> {
   static constexpr const char* name = "ceil";
   template <class V>
@@ -33,6 +35,7 @@ struct round_t : same<1> {
   }
 };
 
+/// x without its fraction; integers stay.
 struct trunc_t : same<1> {
   static constexpr const char* name = "trunc";
   template <class V>

@@ -8,7 +8,7 @@
 namespace fuse {
 namespace ops {
 
-/// The most negative integer stays what it is.
+/// The magnitude of x; the most negative integer stays what it is.
 struct abs_t : same<1> {
   static constexpr const char* name = "abs";
   template <class V>

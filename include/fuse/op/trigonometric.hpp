@@ -9,6 +9,7 @@
 namespace fuse {
 namespace ops {
 
+/// The sine of x in radians, of any size.
 struct sin_t : transcendental<1> {
   static constexpr const char* name = "sin";
   template <class V>
@@ -17,6 +18,7 @@ struct sin_t : transcendental<1> {
   }
 };
 
+/// The cosine of x in radians, of any size.
 struct cos_t : transcendental<1> {
   static constexpr const char* name = "cos";
   template <class V>
@@ -25,6 +27,7 @@ struct cos_t : transcendental<1> {
   }
 };
 
+/// The tangent of x in radians, of any size.
 struct tan_t : transcendental<1> {
   static constexpr const char* name = "tan";
   template <class V>
@@ -33,6 +36,7 @@ struct tan_t : transcendental<1> {
   }
 };
 
+/// The arc sine, in [-pi/2, pi/2]; NaN outside [-1, 1].
 struct asin_t : transcendental<1> {
   static constexpr const char* name = "asin";
   template <class V>
@@ -41,6 +45,7 @@ struct asin_t : transcendental<1> {
   }
 };
 
+/// The arc cosine, in [0, pi]; NaN outside [-1, 1].
 struct acos_t : transcendental<1> {
   static constexpr const char* name = "acos";
   template <class V>
@@ -49,6 +54,7 @@ struct acos_t : transcendental<1> {
   }
 };
 
+/// The arc tangent, in [-pi/2, pi/2].
 struct atan_t : transcendental<1> {
   static constexpr const char* name = "atan";
   template <class V>
