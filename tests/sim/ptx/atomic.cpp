@@ -115,7 +115,7 @@ flow atomic(warp& w, const instruction& i, u32 mask) {
     const unsigned l = unsigned(std::countr_zero(m));
     const bool in_global = reinterpret_cast<u64>(found.at[l]) - shared_begin >= w.block->shared.size();
     for (unsigned k = 0; k < count; ++k) {
-      const operand from = count == 1 ? i.b : list[k], to = count == 1 ? i.d : list[count + k];
+      const operand from = count == 1 ? i.b : list[k], to = count == 1 || !result ? i.d : list[count + k];
       const B b = B(w.at<S>(from)[l]), c = op == operation::swap ? B(w.at<S>(i.c)[l]) : B(0);
       B* at = reinterpret_cast<B*>(found.at[l]) + k;
       B old = __atomic_load_n(at, __ATOMIC_SEQ_CST), next;
@@ -171,7 +171,6 @@ flow atomic_128(warp& w, const instruction& i, u32 mask) {
 handler handler_of(const line& l, type t) {
   switch (t) {
     case type::b16:
-    case type::u16:
       return atomic<number<u16>>;
     case type::b32:
     case type::u32:
@@ -202,6 +201,32 @@ handler handler_of(const line& l, type t) {
   }
 }
 
+/// What PTX has: sums of numbers, extrema of integers and of vectors of halves, logic and exchanges of bits.
+bool exists(operation op, type t, unsigned count) {
+  const bool halves = t == type::f16 || t == type::f16x2 || t == type::bf16 || t == type::bf16x2;
+  const bool bits = t == type::b16 || t == type::b32 || t == type::b64 || t == type::b128;
+  if (count > 1) return (t == type::f32 && op == operation::add) || (halves && op <= operation::maximum);
+  switch (op) {
+    case operation::add:
+      return !bits && t != type::s64;
+    case operation::minimum:
+    case operation::maximum:
+      return !bits && !halves && !is_float(t);
+    case operation::conjunction:
+    case operation::disjunction:
+    case operation::exclusive:
+      return t == type::b32 || t == type::b64;
+    case operation::exchange:
+      return bits && t != type::b16;
+    case operation::swap:
+      return bits;
+    case operation::increment:
+    case operation::decrement:
+      return t == type::u32;
+  }
+  return false;
+}
+
 void decode_atomic(decoder& d, line& l) {
   const bool result = l.opcode == "atom";
   space where = take_space(l);
@@ -215,6 +240,7 @@ void decode_atomic(decoder& d, line& l) {
   unsigned count = 1;
   if (const auto vector = l.take_any({"v2", "v4", "v8"}); !vector.empty()) count = unsigned(vector[1] - '0');
   const type t = l.take_type();
+  if (!exists(operation(op), t, count)) l.fail("there is no atomic operation of this name and type");
   const handler h = handler_of(l, t);
   std::size_t k = result ? 1 : 0;
   const auto address = d.memory_operand(l, l.at(k++));

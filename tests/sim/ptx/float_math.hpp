@@ -79,6 +79,6 @@ T opaque(T x) {
 }
 
 /// Takes .rn, .rz, .rm or .rp off the line.
-rounding take_rounding(class line& l);
+rounding take_rounding(struct line& l);
 
 }  // namespace sim::ptx

@@ -22,7 +22,7 @@ space take_space(line& l) {
 
 ordering take_ordering(line& l) {
   ordering o;
-  const auto how = l.take_any({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"});
+  const auto how = l.take_any({"volatile", "relaxed", "acquire", "release", "acq_rel"});
   o.synchronising = !how.empty();
   o.acquires = how == "acquire" || how == "acq_rel";
   o.releases = how == "release" || how == "acq_rel";

@@ -157,7 +157,18 @@ void decode_mma(decoder& d, line& l) {
                    : names[0] == "f16" ? accumulator::f16
                    : names[0] == "s32" ? accumulator::s32
                                        : accumulator::f64;
-  if (wide != (shape == "m8n8k4")) l.fail("this shape is not known for these types");
+  // Depths of each element type, the larger one first, and the accumulators.
+  const unsigned deepest = wide ? 4 : bytes_of(*a) == 4 ? 8 : bytes_of(*a) == 2 ? 16 : 32;
+  const bool eight_float = *a == element::e4m3 || *a == element::e5m2,
+             integers = *a == element::s8 || *a == element::u8;
+  const bool half_depth = k_size == deepest / 2 && !wide && !eight_float;
+  const bool one_kind = *a == *b || (eight_float && (*b == element::e4m3 || *b == element::e5m2)) ||
+                        (integers && (*b == element::s8 || *b == element::u8));
+  const bool fits = wide       ? acc == accumulator::f64
+                    : integers ? acc == accumulator::s32
+                               : acc == accumulator::f32 || (acc == accumulator::f16 && *a == element::f16);
+  if (wide != (shape == "m8n8k4") || (k_size != deepest && !half_depth) || !one_kind || !fits)
+    l.fail("this shape is not known for these types");
   const unsigned per = wide ? 1 : 4 / bytes_of(*a), m_size = wide ? 8 : 16;
   const std::size_t counts[] = {acc == accumulator::f16 || wide ? 2u : 4u, m_size * k_size / (lanes * per),
                                 k_size * 8 / (lanes * per), acc == accumulator::f16 || wide ? 2u : 4u};

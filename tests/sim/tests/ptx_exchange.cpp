@@ -101,3 +101,16 @@ TEST_CASE("reductions at a block barrier") {
   CHECK(got[96 + 3] == 0);
   CHECK(got[192 + 3] != 0);
 }
+
+TEST_CASE("one of the lanes is elected, and all know which") {
+  program p("exchange");
+  for (const int first : {0, 7, 31}) {
+    const auto out = p.upload(std::vector<unsigned>(32, 99));
+    check_clean(p.run("elects", {1}, {32}, out, first));
+    const auto got = p.download<unsigned>(out, 32);
+    const unsigned leader = got[31] >> 1;
+    CHECK(leader >= unsigned(first));
+    CHECK(leader < 32);
+    for (unsigned l = 0; l < 32; ++l) CHECK(got[l] == (int(l) < first ? 99 : leader << 1 | unsigned(l == leader)));
+  }
+}

@@ -1,109 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Narrow floats against a table: every value of the format in order. Rounding is a search for the neighbours in it.
+// Narrow floats against the tables of formats.hpp.
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
 
+#include "formats.hpp"
 #include "ptx_harness.hpp"
 
 using namespace sim_test;
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
 
 namespace {
-
-enum class mode { nearest, away, zero, up, down };
-
-struct format {
-  int exponent_bits, mantissa_bits;
-  bool infinity;  ///< all-ones exponents are infinity and NaN; else only all ones is NaN
-  u32 nan;
-  std::vector<double> values;  ///< not negative, finite, by their bits
-
-  format(int e, int m, bool inf, u32 n) : exponent_bits(e), mantissa_bits(m), infinity(inf), nan(n) {
-    const int bias = (1 << (e - 1)) - 1;
-    for (u32 bits = 0; bits < u32{1} << (e + m); ++bits) {
-      const int exponent = int(bits >> m);
-      const double mantissa = double(bits & ((1u << m) - 1)) / double(1u << m);
-      if (inf ? exponent == (1 << e) - 1 : bits == (1u << (e + m)) - 1) break;
-      values.push_back(exponent == 0 ? std::ldexp(mantissa, 1 - bias) : std::ldexp(1 + mantissa, exponent - bias));
-    }
-  }
-  u32 sign() const { return u32{1} << (exponent_bits + mantissa_bits); }
-  double value(u32 bits) const {
-    const u32 magnitude = bits & (sign() - 1);
-    const double v = magnitude < values.size()                     ? values[magnitude]
-                     : infinity && magnitude == u32(values.size()) ? INFINITY
-                                                                   : NAN;
-    return (bits & sign()) != 0 ? -v : v;
-  }
-  /// `rest`: the true value lies a little further out (1), further in (-1), or is x.
-  u32 round(double x, mode m, bool saturate = false, int rest = 0) const {
-    if (x != x) return nan;
-    const u32 s = std::signbit(x) ? sign() : 0;
-    const double a = std::fabs(x);
-    auto at = std::lower_bound(values.begin(), values.end(), a);  // the first not below
-    if (at != values.end() && *at == a && rest == 0) return s | u32(at - values.begin());
-    if (at != values.end() && *at == a && rest > 0) ++at;
-    const u32 above = u32(at - values.begin()), below = above - 1;
-    const double low = values[below];
-    const double high = above < values.size() ? values[above] : 2 * low - values[below - 1];
-    bool up;
-    switch (m) {
-      case mode::zero:
-        up = false;
-        break;
-      case mode::up:
-        up = s == 0;
-        break;
-      case mode::down:
-        up = s != 0;
-        break;
-      default: {
-        const double middle = low + (high - low) / 2;
-        up = a > middle || (a == middle && (rest > 0 || (rest == 0 && (m == mode::away || (below & 1) != 0))));
-      }
-    }
-    u32 r = up ? above : below;
-    if (std::isinf(x)) r = u32(values.size());
-    if (r >= values.size()) r = saturate ? u32(values.size()) - 1 : u32(values.size());
-    return s | r;
-  }
-  bool is_nan(u32 bits) const { return value(bits) != value(bits); }
-};
-
-const format f16{5, 10, true, 0x7fff}, bf16{8, 7, true, 0x7fff}, e4m3{4, 3, false, 0x7f}, e5m2{5, 2, true, 0x7f},
-    tf32{8, 10, true, 0x3ffff};
-
-std::vector<u16> halves(std::size_t count, unsigned seed, const format& f) {
-  std::mt19937 random(seed);
-  const u32 inf = u32(f.values.size()), corners[] = {0, 0x8000, inf, 0x8000 | inf, 0x7fff, inf - 1, 1, 0x8001};
-  std::vector<u16> v(count);
-  const u32 one = f.round(1.0, mode::nearest);
-  for (auto& x : v) {
-    if (random() % 8 == 0)
-      x = u16(corners[random() % std::size(corners)]);
-    else if (random() % 3 == 0)
-      x = u16(random());
-    else  // near one, so that sums cancel and fused results fall on ties
-      x = u16(one + random() % (4u << f.mantissa_bits) - (2u << f.mantissa_bits)) | u16(random() % 2 << 15);
-    if (f.is_nan(x)) x = 0x7fff;
-  }
-  return v;
-}
-
-// a b + c exactly: the rounded double sum and the sign of what it lacks.
-u32 fused(const format& f, double a, double b, double c) {
-  const long double p = static_cast<long double>(a) * b;  // exact: at most 22 bits
-  const long double s = p + c;
-  if (!std::isfinite(double(s)) || s == 0) return f.round(double(s), mode::nearest);
-  const long double v = s - p, lost = (p - (s - v)) + (c - v);
-  const double near = double(s);
-  const long double rest = (s - near) + lost;
-  const int direction = rest == 0 ? 0 : (rest > 0) == (s > 0) ? 1 : -1;
-  return f.round(near, mode::nearest, false, direction);
-}
 
 void check_arithmetic(const char* kernel, const format& f, unsigned seed) {
   program p("half");
@@ -196,32 +103,119 @@ std::vector<float> spread(std::size_t count) {
 TEST_CASE("f16 arithmetic") { check_arithmetic("f16_arithmetic", f16, 1); }
 TEST_CASE("bf16 arithmetic") { check_arithmetic("bf16_arithmetic", bf16, 21); }
 
-TEST_CASE("packed f16 arithmetic") {
-  program p("half");
-  constexpr int count = 2000;
-  const auto low = halves(2 * count, 31, f16), high = halves(2 * count, 32, f16);
-  std::vector<u32> a(count), b(count);
-  for (std::size_t i = 0; i < count; ++i)
-    a[i] = low[i] | u32{high[i]} << 16, b[i] = low[count + i] | u32{high[count + i]} << 16;
-  constexpr std::size_t lines = 7;
-  const auto out = p.allocate(lines * count * 4);
-  check_clean(p.run("f16_packed", {16}, {128}, p.upload(a), p.upload(b), out, count));
-  const auto got = p.download<u32>(out, lines * count);
-  for (std::size_t i = 0; i < count; ++i) {
+namespace {
+// Pairs of halves in words, and what kernel `name` makes of them.
+struct pairs {
+  std::vector<u32> a, b, got;
+  pairs(const char* name, const format& f, int count, std::size_t lines) : a(std::size_t(count)), b(a.size()) {
+    program p("half");
+    const auto low = halves(2 * a.size(), 31, f), high = halves(2 * a.size(), 32, f);
+    for (std::size_t i = 0; i < a.size(); ++i)
+      a[i] = low[i] | u32{high[i]} << 16, b[i] = low[a.size() + i] | u32{high[a.size() + i]} << 16;
+    const auto out = p.allocate(lines * a.size() * 4);
+    check_clean(p.run(name, {unsigned(count + 127) / 128}, {128}, p.upload(a), p.upload(b), out, count));
+    got = p.download<u32>(out, lines * a.size());
+  }
+};
+
+void check_packed(const char* kernel, const format& f) {
+  const pairs v(kernel, f, 2000, 11);
+  const u32 one = f.round(1.0, mode::nearest);
+  for (std::size_t i = 0; i < v.a.size(); ++i) {
     u32 less = 1, equal = 1;
     for (int half = 0; half < 2; ++half) {
-      const u32 xb = a[i] >> (16 * half) & 0xffff, yb = b[i] >> (16 * half) & 0xffff;
-      const double x = f16.value(xb), y = f16.value(yb);
-      const auto at = [&](std::size_t line) { return got[line * count + i] >> (16 * half) & 0xffff; };
-      CHECK(at(0) == f16.round(x + y, mode::nearest));
-      CHECK(at(1) == f16.round(x * y, mode::nearest));
-      CHECK(at(2) == fused(f16, x, y, x));
-      CHECK(at(4) == (x == y ? 0x3c00u : 0u));
-      CHECK(at(5) == (x > y ? 0x3c00u : 0u));
+      const u32 xb = v.a[i] >> (16 * half) & 0xffff, yb = v.b[i] >> (16 * half) & 0xffff;
+      const double x = f.value(xb), y = f.value(yb);
+      const auto at = [&](std::size_t line) { return v.got[line * v.a.size() + i] >> (16 * half) & 0xffff; };
+      const bool any_nan = x != x || y != y;
+      CHECK(at(0) == f.round(x + y, mode::nearest));
+      CHECK(at(1) == f.round(x * y, mode::nearest));
+      CHECK(at(2) == fused(f, x, y, x));
+      if (!any_nan && x != y) CHECK(at(3) == (x > y ? xb : yb));
+      if (!any_nan && x != y) CHECK(at(4) == (x < y ? xb : yb));
+      CHECK(at(5) == (x == y ? one : 0u));
+      CHECK(at(6) == (x > y ? one : 0u));
+      CHECK(at(7) == f.round(x - y, mode::nearest));
+      if (x == x) CHECK(at(8) == (xb & 0x7fff));
+      if (x == x) CHECK(at(9) == (xb ^ 0x8000));
       less &= x < y;
-      equal &= x == y || x != x || y != y;
+      equal &= x == y || any_nan;
     }
-    CHECK(got[6 * count + i] == (less | equal << 1));
+    CHECK(v.got[10 * v.a.size() + i] == (less | equal << 1));
+  }
+}
+}  // namespace
+
+TEST_CASE("packed f16 arithmetic") { check_packed("f16_packed", f16); }
+TEST_CASE("packed bf16 arithmetic") { check_packed("bf16_packed", bf16); }
+
+TEST_CASE(".ftz of f16: arithmetic and comparisons take subnormals for zeros") {
+  const pairs v("f16_flushed", f16, 2000, 5);
+  int flushed_ones = 0;
+  for (std::size_t i = 0; i < v.a.size(); ++i) {
+    const auto flush = [&](u32 bits) {
+      const double x = f16.value(bits);
+      const bool small = x != 0 && std::fabs(x) < 0x1p-14;
+      flushed_ones += small;
+      return small ? std::copysign(0.0, x) : x;
+    };
+    const auto half = [&](u32 word, int k) { return flush(word >> (16 * k) & 0xffff); };
+    const auto got = [&](std::size_t line) { return v.got[line * v.a.size() + i]; };
+    const double x = half(v.a[i], 0), y = half(v.b[i], 0), u = half(v.a[i], 1), w = half(v.b[i], 1);
+    u32 sum = f16.round(x + y, mode::nearest);
+    if ((sum & 0x7c00) == 0) sum &= 0x8000;
+    CHECK((got(0) & 0xffff) == sum);
+    CHECK(got(1) == u32(x < y));
+    CHECK(got(2) == (x == y ? 0x3c00u : 0u));
+    CHECK(got(3) == (u32(x <= y) | u32(u <= w) << 1));
+    CHECK(got(4) == ((x != y && x == x && y == y ? 0x3c00u : 0u) | (u != w && u == u && w == w ? 0x3c000000u : 0u)));
+  }
+  CHECK(flushed_ones > 100);
+}
+
+TEST_CASE("powers of two and hyperbolic tangents of halves are within a unit in the last place") {
+  program p("half");
+  constexpr int count = 65536;
+  std::vector<u16> in(count);
+  for (std::size_t i = 0; i < count; ++i) in[i] = u16(i);
+  const auto out = p.allocate(4 * count * 4);
+  check_clean(p.run("half_functions", {256}, {256}, p.upload(in), out, count));
+  const auto got = p.download<u32>(out, 4 * count);
+  for (u32 i = 0; i < count; ++i) {
+    for (int line = 0; line < 4; ++line) {
+      const format& f = line < 2 ? f16 : bf16;
+      const u32 both = got[std::size_t(line) * count + i];
+      REQUIRE((both & 0xffff) == both >> 16);  // the packed form and the single one agree
+      double x = f.value(i);
+      const bool two = line % 2 == 0, brain = line >= 2;
+      if (two && brain && std::fabs(x) < 0x1p-126) x = 0;  // ex2 of bf16 flushes
+      double want = two ? std::exp2(x) : std::tanh(x);
+      if (two && brain && std::fabs(want) < 0x1p-126) want = 0;
+      const double have = f.value(both & 0xffff);
+      if (want != want || f.is_nan(i)) {
+        REQUIRE(have != have);
+        continue;
+      }
+      const u32 near = f.round(want, mode::nearest), bits = both & 0xffff;
+      CAPTURE(line);
+      CAPTURE(x);
+      REQUIRE((bits & 0x8000) == (near & 0x8000));
+      REQUIRE(std::abs(int(bits & 0x7fff) - int(near & 0x7fff)) <= 1);
+    }
+  }
+}
+
+TEST_CASE("pairs of f16 to pairs of 8-bit floats") {
+  const pairs v("f16_to_eight", f16, 4000, 3);
+  for (std::size_t i = 0; i < v.a.size(); ++i) {
+    const double low = f16.value(v.a[i] & 0xffff), high = f16.value(v.a[i] >> 16);
+    const auto want = [&](const format& f, double h, double l) {
+      return f.round(h, mode::nearest, true) << 8 | f.round(l, mode::nearest, true);
+    };
+    const auto positive = [](double x) { return x == x && !(x > 0) ? 0.0 : x; };
+    CHECK(v.got[i] == want(e4m3, high, low));
+    CHECK(v.got[v.a.size() + i] == want(e5m2, high, low));
+    CHECK(v.got[2 * v.a.size() + i] == want(e4m3, positive(high), positive(low)));
   }
 }
 

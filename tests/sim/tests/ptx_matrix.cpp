@@ -3,12 +3,11 @@
 #include <bit>
 #include <cmath>
 
+#include "formats.hpp"
 #include "ptx_harness.hpp"
 
 using namespace sim_test;
 using u8 = std::uint8_t;
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
 
 namespace {
 
@@ -122,6 +121,54 @@ TEST_CASE("mma.m16n8k32 of bytes") {
   want = product(a, s, b, s, c, 16, 32);
   for (auto& x : want) x = double(int(u32(std::int64_t(x))));
   check_equal<int>(p, d, want);
+}
+
+TEST_CASE("mma of half the depth: m16n8k8 of halves, m16n8k4 of tf32, m16n8k16 of bytes") {
+  program p("matrix");
+  const auto c = made<float>(128, 3, [](int x) { return float(x) * 0.125f; });
+  const auto d = p.allocate(512);
+  {
+    const auto a = made<u16>(128, 1, [](int x) { return to_f16(x / 4.0); }),
+               b = made<u16>(64, 2, [](int x) { return to_f16(x); });
+    check_clean(p.run("mma_f16_k8", {1}, {32}, p.upload(a), p.upload(b), p.upload(c), d));
+    check_equal<float>(p, d, product(a, from_f16, b, from_f16, c, 16, 8));
+  }
+  {
+    const auto a = made<u16>(128, 4, [](int x) { return to_bf16(x / 4.0); }),
+               b = made<u16>(64, 5, [](int x) { return to_bf16(x); });
+    check_clean(p.run("mma_bf16_k8", {1}, {32}, p.upload(a), p.upload(b), p.upload(c), d));
+    check_equal<float>(p, d, product(a, from_bf16, b, from_bf16, c, 16, 8));
+  }
+  {
+    const auto bits = [](int x) { return std::bit_cast<u32>(float(x) * 0.5f) | 0x7ffu; };
+    const auto value = [](u32 b) { return double(std::bit_cast<float>(b & ~0x1fffu)); };
+    const auto a = made<u32>(64, 1, bits), b = made<u32>(32, 2, bits);
+    check_clean(p.run("mma_tf32_k4", {1}, {32}, p.upload(a), p.upload(b), p.upload(c), d));
+    check_equal<float>(p, d, product(a, value, b, value, c, 16, 4));
+  }
+  const auto byte = [](int x) { return u8(x * 7); };
+  const auto a = made<u8>(256, 6, byte), b = made<u8>(128, 7, byte);
+  const auto sums = made<int>(128, 3, [](int x) { return x * 1000; });
+  const auto s = [](u8 x) { return double(std::int8_t(x)); };
+  const auto u = [](u8 x) { return double(x); };
+  check_clean(p.run("mma_s8_k16", {1}, {32}, p.upload(a), p.upload(b), p.upload(sums), d));
+  check_equal<int>(p, d, product(a, s, b, s, sums, 16, 16));
+  check_clean(p.run("mma_u8_k16", {1}, {32}, p.upload(a), p.upload(b), p.upload(sums), d));
+  check_equal<int>(p, d, product(a, u, b, u, sums, 16, 16));
+}
+
+TEST_CASE("mma.m16n8k32 of 8-bit floats") {
+  program p("matrix");
+  // Finite values of magnitudes from 1/8 to 15/4, whose sums of products are exact in f32.
+  const auto bits = [](const format& f) { return [&f](int x) { return u8(f.round(x / 8.0, mode::nearest)); }; };
+  const auto value = [](const format& f) { return [&f](u8 x) { return f.value(x); }; };
+  const auto c = made<float>(128, 3, [](int x) { return float(x) * 0.125f; });
+  const auto d = p.allocate(512);
+  const auto a4 = made<u8>(512, 1, bits(e4m3)), b4 = made<u8>(256, 2, bits(e4m3)), a5 = made<u8>(512, 4, bits(e5m2));
+  check_clean(p.run("mma_e4m3", {1}, {32}, p.upload(a4), p.upload(b4), p.upload(c), d));
+  check_equal<float>(p, d, product(a4, value(e4m3), b4, value(e4m3), c, 16, 32));
+  check_clean(p.run("mma_e5m2_e4m3", {1}, {32}, p.upload(a5), p.upload(b4), p.upload(c), d));
+  check_equal<float>(p, d, product(a5, value(e5m2), b4, value(e4m3), c, 16, 32));
 }
 
 TEST_CASE("mma.m8n8k4 of f64") {

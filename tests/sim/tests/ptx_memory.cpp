@@ -133,6 +133,83 @@ TEST_CASE("packed, vector and 16-bit atomics") {
   CHECK(p.download<std::uint16_t>(s, 3) == std::vector<std::uint16_t>{1, 2 + 64 * 3, 3});
 }
 
+TEST_CASE("reductions without a result") {
+  program p("memory");
+  constexpr int n = 200;
+  const auto u = p.upload(std::vector<u32>{0, 0, 0, 0, 2000, 0, ~0u, 0, 0, 0, 0}),
+             l = p.upload(std::vector<u64>{0, 0, 0, ~u64{0}, 0, ~u64{0}, 0, 0}), f = p.upload(std::vector<float>(8)),
+             d = p.upload(std::vector<double>(1)), h = p.upload(std::vector<u32>(4));
+  const auto r = p.run("reductions", {2}, {100}, u, l, f, d, h);
+  check_clean(r);
+  CHECK(r.counts.atomics == n * 27);
+  u32 flips = 0, up = 0, down = 0;
+  for (u32 t = 0; t < n; ++t) {
+    flips ^= t;
+    up = up >= 6 ? 0 : up + 1;
+    down = down == 0 || down > 6 ? 6 : down - 1;
+  }
+  const u32 sum = n * (n - 1) / 2;
+  CHECK(p.download<u32>(u, 11) ==
+        std::vector<u32>{sum, 0u - sum, u32(5 - (n - 1)), 5, 1000 - (n - 1), n - 1, ~31u, 31, flips, up, down});
+  CHECK(p.download<u64>(l, 8) == std::vector<u64>{u64{sum} << 33, u64(-(n - 1) * 5000000000ll),
+                                                  u64((n - 1) * 5000000000ll), ~u64{0} - (n - 1), u64{n - 1} << 40,
+                                                  ~(u64{31} << 32), u64{31} << 32, u64{flips} << 32});
+  CHECK(p.download<float>(f, 8) == std::vector<float>{100, 0, n, 2 * n, n, 2 * n, n, 2 * n});
+  CHECK(p.download<double>(d, 1)[0] == 50);
+  // 200 and 100 in both formats; only the low halves of the last two.
+  CHECK(p.download<u32>(h, 4) == std::vector<u32>{0x56405a40u, 0x42c84348u, 0x5a40u, 0x4348u});
+}
+
+TEST_CASE("minima and maxima of packed halves") {
+  program p("memory");
+  std::vector<u32> values;
+  for (u32 t = 0; t < 32; ++t) values.push_back((0x3c00 + t * 7 % 32) | (0xbc00 + t * 11 % 32) << 16);
+  const auto h = p.upload(std::vector<u32>{values[4], values[4], values[9], values[9]});
+  check_clean(p.run("half_extrema", {1}, {32}, h, p.upload(values)));
+  // Of negative numbers the one with the larger bits is the smaller.
+  CHECK(p.download<u32>(h, 4) == std::vector<u32>{0xbc1f3c00u, 0xbc1f3c00u, 0xbc003c1fu, 0xbc003c1fu});
+}
+
+TEST_CASE("sums of f32 in global memory flush subnormals, those in shared memory do not") {
+  program p("memory");
+  const float least = std::bit_cast<float>(1u), below = std::bit_cast<float>(0x807fffffu);
+  const auto sums = p.upload(std::vector<float>{least, least, 7, 7}), old = p.allocate(16);
+  check_clean(p.run("small_sums", {1}, {32}, sums, old));
+  const auto got = p.download<float>(sums, 4);
+  CHECK(std::bit_cast<u32>(got[0]) == 0u);
+  CHECK(std::bit_cast<u32>(got[1]) == 0u);  // +0 + -0
+  CHECK(got[2] == least + least);
+  CHECK(got[3] == least + below);
+  CHECK(p.download<float>(old, 4) == std::vector<float>(4, least));
+}
+
+TEST_CASE("atomics of 128 bits") {
+  program p("memory");
+  constexpr u64 n = 64;
+  const auto place = p.upload(std::vector<u64>{0, 0, 10, 10}), old = p.allocate(n * 16);
+  check_clean(p.run("wide_atomics", {2}, {32}, place, old));
+  const auto got = p.download<u64>(place, 4);
+  CHECK(got[2] == 10 + n);
+  CHECK(got[3] == 10 - n);
+  // Every value but the last was seen by somebody, whole.
+  auto seen = p.download<u64>(old, 2 * n);
+  std::vector<u64> first;
+  for (std::size_t k = 0; k < n; ++k) {
+    first.push_back(seen[2 * k]);
+    CHECK(seen[2 * k + 1] == (seen[2 * k] == 0 ? 0 : ~(seen[2 * k] - 1)));
+  }
+  first.push_back(got[0]);
+  std::sort(first.begin(), first.end());
+  for (u64 k = 0; k <= n; ++k) CHECK(first[std::size_t(k)] == k);
+}
+
+TEST_CASE("loads, stores and fences of every order and scope") {
+  program p("memory");
+  const auto x = p.upload(std::vector<u32>(8)), out = p.allocate(32);
+  check_clean(p.run("orders", {1}, {1}, x, out));
+  CHECK(p.download<u32>(out, 8) == std::vector<u32>{100, 101, 102, 103, 104, 105, 106, 107});
+}
+
 TEST_CASE("host memory, once mapped, is read and written in place") {
   program p("memory");
   std::vector<u32> in(64, 3), out(64);

@@ -47,3 +47,11 @@ extern "C" __global__ void block_votes(const int* in, int* out) {
   out[blockDim.x + threadIdx.x] = __syncthreads_and(v >= 0);
   out[2 * blockDim.x + threadIdx.x] = __syncthreads_or(v == 77);
 }
+extern "C" __global__ void elects(unsigned* out, int first) {
+  if (int(threadIdx.x) < first) return;
+  unsigned leader, chosen;
+  asm volatile("{.reg .pred p; elect.sync %0|p, %2; selp.u32 %1, 1, 0, p;}"
+               : "=r"(leader), "=r"(chosen)
+               : "r"(~0u << first));
+  out[threadIdx.x] = leader << 1 | chosen;
+}

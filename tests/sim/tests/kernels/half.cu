@@ -52,21 +52,74 @@ extern "C" __global__ void bf16_arithmetic(const u16* a, const u16* b, const u16
 }
 
 // Packed forms: the same operations on both halves at once.
-extern "C" __global__ void f16_packed(const u32* as_, const u32* bs, u32* out, int count) {
+template <class P>
+__device__ void packed(const u32* as_, const u32* bs, u32* out, int count) {
   const int i = int(blockIdx.x * blockDim.x + threadIdx.x);
   if (i >= count) return;
-  __half2 a, b;
+  P a, b;
   memcpy(&a, as_ + i, 4);
   memcpy(&b, bs + i, 4);
   int line = 0;
-  const auto put = [&](__half2 v) { memcpy(out + line++ * count + i, &v, 4); };
+  const auto put = [&](P v) { memcpy(out + line++ * count + i, &v, 4); };
   put(__hadd2_rn(a, b));
   put(__hmul2_rn(a, b));
   put(__hfma2(a, b, a));
   put(__hmax2(a, b));
+  put(__hmin2(a, b));
   put(__heq2(a, b));
   put(__hgt2(a, b));
+  put(__hsub2_rn(a, b));
+  put(__habs2(a));
+  put(__hneg2(a));
   out[line * count + i] = u32(__hblt2(a, b)) | u32(__hbequ2(a, b)) << 1;
+}
+extern "C" __global__ void f16_packed(const u32* a, const u32* b, u32* out, int count) {
+  packed<__half2>(a, b, out, count);
+}
+extern "C" __global__ void bf16_packed(const u32* a, const u32* b, u32* out, int count) {
+  packed<__nv_bfloat162>(a, b, out, count);
+}
+extern "C" __global__ void f16_flushed(const u32* as_, const u32* bs, u32* out, int count) {
+  const int i = int(blockIdx.x * blockDim.x + threadIdx.x);
+  if (i >= count) return;
+  const u16 a = u16(as_[i]), b = u16(bs[i]);
+  u16 sum, equal;
+  u32 less, both, different;
+  asm("add.ftz.f16 %0, %1, %2;" : "=h"(sum) : "h"(a), "h"(b));
+  asm("{.reg .pred p; setp.lt.ftz.f16 p, %1, %2; selp.u32 %0, 1, 0, p;}" : "=r"(less) : "h"(a), "h"(b));
+  asm("set.eq.ftz.f16.f16 %0, %1, %2;" : "=h"(equal) : "h"(a), "h"(b));
+  asm("{.reg .pred p, q; .reg .b32 t; setp.le.ftz.f16x2 p|q, %1, %2; selp.u32 %0, 1, 0, p; selp.u32 t, 2, 0, q;\n"
+      "or.b32 %0, %0, t;}"
+      : "=&r"(both)
+      : "r"(as_[i]), "r"(bs[i]));
+  asm("set.ne.ftz.f16x2.f16x2 %0, %1, %2;" : "=r"(different) : "r"(as_[i]), "r"(bs[i]));
+  out[i] = sum, out[count + i] = less, out[2 * count + i] = equal, out[3 * count + i] = both;
+  out[4 * count + i] = different;
+}
+// The single form's result below, that of the packed one with the value in its upper half above.
+#define HALF_FUNCTION(line, single, pair)                   \
+  asm(single " %0, %1;" : "=h"(one) : "h"(in[i]));          \
+  asm(pair " %0, %1;" : "=r"(two) : "r"(u32(in[i]) << 16)); \
+  out[(line)*count + i] = one | (two & 0xffff0000u);
+extern "C" __global__ void half_functions(const u16* in, u32* out, int count) {
+  const int i = int(blockIdx.x * blockDim.x + threadIdx.x);
+  if (i >= count) return;
+  u16 one;
+  u32 two;
+  HALF_FUNCTION(0, "ex2.approx.f16", "ex2.approx.f16x2")
+  HALF_FUNCTION(1, "tanh.approx.f16", "tanh.approx.f16x2")
+  HALF_FUNCTION(2, "ex2.approx.ftz.bf16", "ex2.approx.ftz.bf16x2")
+  HALF_FUNCTION(3, "tanh.approx.bf16", "tanh.approx.bf16x2")
+}
+#undef HALF_FUNCTION
+extern "C" __global__ void f16_to_eight(const u32* as_, const u32*, u32* out, int count) {
+  const int i = int(blockIdx.x * blockDim.x + threadIdx.x);
+  if (i >= count) return;
+  u16 e4, e5, relu;
+  asm("cvt.rn.satfinite.e4m3x2.f16x2 %0, %1;" : "=h"(e4) : "r"(as_[i]));
+  asm("cvt.rn.satfinite.e5m2x2.f16x2 %0, %1;" : "=h"(e5) : "r"(as_[i]));
+  asm("cvt.rn.satfinite.relu.e4m3x2.f16x2 %0, %1;" : "=h"(relu) : "r"(as_[i]));
+  out[i] = e4, out[count + i] = e5, out[2 * count + i] = relu;
 }
 
 extern "C" __global__ void to_halves(const float* in, u16* f16, u16* bf16, u32* pairs, u16* e4m3, u16* e5m2, u32* tf32,

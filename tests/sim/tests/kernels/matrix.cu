@@ -75,6 +75,64 @@ MMA_8(mma_s8, "s8.s8", "")
 MMA_8(mma_u8_s8, "u8.s8", "")
 MMA_8(mma_s8_saturate, "s8.s8", ".satfinite")
 
+// The smaller shapes: half the columns of A and the rows of B.
+#define MMA_16_SMALL(name, type)                                                                              \
+  extern "C" __global__ void name(const u16* a, const u16* b, const float* c, float* d) {                     \
+    const int g = int(threadIdx.x) / 4, t = int(threadIdx.x) % 4;                                             \
+    float r0, r1, r2, r3;                                                                                     \
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32." type "." type                                        \
+                 ".f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%7,%8,%9,%10};"                                         \
+                 : "=f"(r0), "=f"(r1), "=f"(r2), "=f"(r3)                                                     \
+                 : "r"(pair16(a, g, 2 * t, 8)), "r"(pair16(a, g + 8, 2 * t, 8)), "r"(pair16(b, g, 2 * t, 8)), \
+                   "f"(c[g * 8 + 2 * t]), "f"(c[g * 8 + 2 * t + 1]), "f"(c[(g + 8) * 8 + 2 * t]),             \
+                   "f"(c[(g + 8) * 8 + 2 * t + 1]));                                                          \
+    d[g * 8 + 2 * t] = r0, d[g * 8 + 2 * t + 1] = r1;                                                         \
+    d[(g + 8) * 8 + 2 * t] = r2, d[(g + 8) * 8 + 2 * t + 1] = r3;                                             \
+  }
+MMA_16_SMALL(mma_f16_k8, "f16")
+MMA_16_SMALL(mma_bf16_k8, "bf16")
+
+extern "C" __global__ void mma_tf32_k4(const u32* a, const u32* b, const float* c, float* d) {
+  const int g = int(threadIdx.x) / 4, t = int(threadIdx.x) % 4;
+  float r0, r1, r2, r3;
+  asm volatile("mma.sync.aligned.m16n8k4.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%7,%8,%9,%10};"
+               : "=f"(r0), "=f"(r1), "=f"(r2), "=f"(r3)
+               : "r"(a[g * 4 + t]), "r"(a[(g + 8) * 4 + t]), "r"(b[g * 4 + t]), "f"(c[g * 8 + 2 * t]),
+                 "f"(c[g * 8 + 2 * t + 1]), "f"(c[(g + 8) * 8 + 2 * t]), "f"(c[(g + 8) * 8 + 2 * t + 1]));
+  d[g * 8 + 2 * t] = r0, d[g * 8 + 2 * t + 1] = r1, d[(g + 8) * 8 + 2 * t] = r2, d[(g + 8) * 8 + 2 * t + 1] = r3;
+}
+
+#define MMA_8_SMALL(name, types)                                                                                     \
+  extern "C" __global__ void name(const u8* a, const u8* b, const int* c, int* d) {                                  \
+    const int g = int(threadIdx.x) / 4, t = int(threadIdx.x) % 4;                                                    \
+    int r0, r1, r2, r3;                                                                                              \
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.s32." types ".s32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%7,%8,%9,%10};" \
+                 : "=r"(r0), "=r"(r1), "=r"(r2), "=r"(r3)                                                            \
+                 : "r"(quad8(a, g, 4 * t, 16)), "r"(quad8(a, g + 8, 4 * t, 16)), "r"(quad8(b, g, 4 * t, 16)),        \
+                   "r"(c[g * 8 + 2 * t]), "r"(c[g * 8 + 2 * t + 1]), "r"(c[(g + 8) * 8 + 2 * t]),                    \
+                   "r"(c[(g + 8) * 8 + 2 * t + 1]));                                                                 \
+    d[g * 8 + 2 * t] = r0, d[g * 8 + 2 * t + 1] = r1, d[(g + 8) * 8 + 2 * t] = r2, d[(g + 8) * 8 + 2 * t + 1] = r3;  \
+  }
+MMA_8_SMALL(mma_s8_k16, "s8.s8")
+MMA_8_SMALL(mma_u8_k16, "u8.u8")
+
+#define MMA_FLOAT_8(name, types)                                                                                   \
+  extern "C" __global__ void name(const u8* a, const u8* b, const float* c, float* d) {                            \
+    const int g = int(threadIdx.x) / 4, t = int(threadIdx.x) % 4;                                                  \
+    float r0, r1, r2, r3;                                                                                          \
+    asm volatile("mma.sync.aligned.m16n8k32.row.col.f32." types                                                    \
+                 ".f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%10,%11,%12,%13};"                                  \
+                 : "=f"(r0), "=f"(r1), "=f"(r2), "=f"(r3)                                                          \
+                 : "r"(quad8(a, g, 4 * t, 32)), "r"(quad8(a, g + 8, 4 * t, 32)), "r"(quad8(a, g, 4 * t + 16, 32)), \
+                   "r"(quad8(a, g + 8, 4 * t + 16, 32)), "r"(quad8(b, g, 4 * t, 32)),                              \
+                   "r"(quad8(b, g, 4 * t + 16, 32)), "f"(c[g * 8 + 2 * t]), "f"(c[g * 8 + 2 * t + 1]),             \
+                   "f"(c[(g + 8) * 8 + 2 * t]), "f"(c[(g + 8) * 8 + 2 * t + 1]));                                  \
+    d[g * 8 + 2 * t] = r0, d[g * 8 + 2 * t + 1] = r1;                                                              \
+    d[(g + 8) * 8 + 2 * t] = r2, d[(g + 8) * 8 + 2 * t + 1] = r3;                                                  \
+  }
+MMA_FLOAT_8(mma_e4m3, "e4m3.e4m3")
+MMA_FLOAT_8(mma_e5m2_e4m3, "e5m2.e4m3")
+
 extern "C" __global__ void mma_f64(const double* a, const double* b, const double* c, double* d) {
   const int g = int(threadIdx.x) / 4, t = int(threadIdx.x) % 4;
   double r0, r1;
