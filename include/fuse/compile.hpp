@@ -186,7 +186,7 @@ class compiled {
       return false;
     } else {
       return []<std::size_t... I>(std::index_sequence<I...>) {
-        return (check_output<int(I), V, std::tuple_element_t<I, Types>>() & ...);
+        return (check_output<int(I), V, std::tuple_element_t<I, Types>>() && ...);
       }
       (std::make_index_sequence<sizeof...(V)>{});
     }
