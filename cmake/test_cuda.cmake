@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Tests of CUDA code. Each source is compiled once, with PTX and machine code, and linked twice: with the simulated
-# device in place of the CUDA runtime, and with the CUDA runtime.
+# Tests of CUDA code. Each source is compiled once and linked twice: with the simulated device in place of the CUDA
+# runtime, and with the CUDA runtime. The simulated device needs PTX; tests of what ptxas says of a kernel need machine
+# code for it too.
 file(GLOB fuse_cuda_tests CONFIGURE_DEPENDS cuda/*.cu)
 
 # The simulated device reads the PTX out of the program itself, so it must not be compressed.
@@ -63,6 +64,7 @@ if(FUSE_SIMULATED_DEVICE)
       list(APPEND objects $<TARGET_OBJECTS:fuse_test_main>)
     endif()
     fuse_add_cuda_program(sim_${name} RUNTIME simulated OBJECTS ${objects})
+    set_target_properties(sim_${name} PROPERTIES CUDA_ARCHITECTURES 90)
     fuse_define_paths("${source}")
     target_compile_options(sim_${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>)
     add_dependencies(sim_${name} fuse_sim_ptx)
@@ -94,6 +96,7 @@ if(FUSE_FILECHECK)
   endforeach()
   if(fuse_codegen_cases)
     fuse_add_codegen_test(all_architectures --all-architectures)
+    set_tests_properties(codegen/all_architectures PROPERTIES COST 1000)  # takes longest: begins first
   endif()
 else()
   message(STATUS "fuse: code-generation tests left out, they need FileCheck of LLVM 14")
@@ -107,9 +110,13 @@ foreach(source IN LISTS fuse_cuda_tests)
     if(NOT TARGET llama_example)
       continue()
     endif()
-    list(APPEND needs llama_example)
+    list(APPEND needs llama_example_cuda)
   endif()
   add_library(cuda_objects_${name} OBJECT "${source}")
+  file(STRINGS "${source}" asks_ptxas REGEX "registers > 0")
+  if(asks_ptxas)
+    set_target_properties(cuda_objects_${name} PROPERTIES CUDA_ARCHITECTURES 90)
+  endif()
   fuse_define_paths("${source}")
   target_link_libraries(cuda_objects_${name} PRIVATE ${needs})
   set(objects $<TARGET_OBJECTS:cuda_objects_${name}> $<TARGET_OBJECTS:fuse_test_main>)

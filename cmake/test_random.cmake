@@ -22,7 +22,7 @@ function(fuse_add_random_programs program extension count)
     OUTPUT "${directory}/stamp"
     BYPRODUCTS ${sources}
     COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/random/generate.py" --seed 1 --count
-            ${count} --files ${fuse_random_files} --eager 4 --out "${directory}" ${language}
+            ${count} --files ${fuse_random_files} --eager 8 --out "${directory}" ${language}
     COMMAND "${CMAKE_COMMAND}" -E touch "${directory}/stamp"
     DEPENDS ${generator}
     COMMENT "Writing ${count} random programs for ${program}"
@@ -36,7 +36,6 @@ function(fuse_add_random_programs program extension count)
     target_link_libraries(${program} PRIVATE fuse_test)
   endif()
   target_include_directories(${program} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/random")
-  target_compile_options(${program} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
   add_dependencies(${program} ${program}_sources)
   add_test(NAME "random/${extension}" COMMAND ${program} "${directory}/programs.numbers")
   set_tests_properties("random/${extension}" PROPERTIES TIMEOUT 900)

@@ -10,7 +10,9 @@ TEST_CASE_TEMPLATE("reductions alone, of rows of any length", T, double, fuse::f
   reductions::check_lengths<T, false, false>();
 }
 TEST_CASE_TEMPLATE("NaN wins, infinities add up", T, FLOATS_TO_TEST) { reductions::check_special<T>(); }
-TEST_CASE_TEMPLATE("rows without elements", T, FLOATS_TO_TEST, INTEGERS_TO_TEST) { reductions::check_empty_rows<T>(); }
-TEST_CASE_TEMPLATE("reductions give the same bits every time", T, FLOATS_TO_TEST) {
+TEST_CASE_TEMPLATE("rows without elements", T, double, fuse::f16, bool, std::int32_t) {
+  reductions::check_empty_rows<T>();
+}
+TEST_CASE_TEMPLATE("reductions give the same bits every time", T, float, fuse::bf16) {
   for (fuse::index n : {1, 33, 1000, 4097}) reductions::check_determinism<T>(n);
 }

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // cast between all dtypes, fused and alone, on packs of other widths than the host's own, and of constants.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O1")  // hundreds of kernels: a third less compile time
-#endif
 #include "support/casts.hpp"
 
 #include <fuse/math/convert.hpp>

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Places and memory: views in each other's way, values read at computed places, outputs that share memory. Expected
 // values are written out, because eager plans share their frames with fused ones.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O1")  // many kernels: a third less compile time
-#endif
 #include <doctest/doctest.h>
 #include <fuse/fuse.hpp>
 #include <vector>

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products on every float dtype, with lengths of 0, 1, whole tiles and tails, in batches and in expressions.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O1")  // many kernels: a third less compile time
-#endif
 #include "support/products.hpp"
 
 using namespace products;
@@ -20,12 +17,12 @@ TEST_CASE_TEMPLATE("products of any lengths", T, FLOATS_TO_TEST) {
 TEST_CASE_TEMPLATE("products of integers wrap", T, std::int32_t, std::int64_t, std::int8_t) {
   check_lengths<T, false>({{1, 40, 9}, {5, 3, 16}, {4, 0, 3}, {17, 100, 33}});
 }
-TEST_CASE_TEMPLATE("products of static lengths", T, float, fx::bf16) {
-  SUBCASE("1 x 1 x 1") { check_static<T, 1, 1, 1>(); }
-  SUBCASE("a row times a matrix") { check_static<T, 1, 64, 48>(); }
-  SUBCASE("tails") { check_static<T, 5, 33, 17>(); }
-  SUBCASE("whole tiles") { check_static<T, 16, 128, 64>(); }
-  SUBCASE("no terms") { check_static<T, 3, 0, 4>(); }
+TEST_CASE("products of static lengths") {
+  SUBCASE("1 x 1 x 1") { check_static<float, 1, 1, 1>(); }
+  SUBCASE("a row times a matrix") { check_static<fx::bf16, 1, 64, 48>(); }
+  SUBCASE("tails") { check_static<float, 5, 33, 17>(); }
+  SUBCASE("whole tiles") { check_static<fx::bf16, 16, 128, 64>(); }
+  SUBCASE("no terms") { check_static<float, 3, 0, 4>(); }
 }
 TEST_CASE_TEMPLATE("products of some static lengths", T, float, fx::f16) {
   for (fx::index m : {0, 1, 7}) check_mixed<T, 48, 40>(m);

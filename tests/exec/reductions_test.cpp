@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every reduction on floats, over rows of every length, alone and in the middle of expressions, fused and each alone.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O1")  // many kernels: a third less compile time
-#endif
 #include "support/reductions.hpp"
 
 TEST_CASE_TEMPLATE("reductions of rows of any length", T, FLOATS_TO_TEST) { reductions::check_lengths<T>(); }

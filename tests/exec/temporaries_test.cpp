@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Temporaries of one call that are never needed at once share memory.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O1")  // many kernels: a third less compile time
-#endif
 #include <doctest/doctest.h>
 
 #include <fuse/fuse.hpp>

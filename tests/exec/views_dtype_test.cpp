@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every view of every dtype, fused and each alone, and rows taken by every integer dtype.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O1")  // many kernels: a third less compile time
-#endif
 #include "support/views.hpp"
 
 using namespace views_of;

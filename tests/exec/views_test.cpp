@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Views alone and in others, of static and dynamic lengths, of every rank.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O1")  // many kernels: a third less compile time
-#endif
 #include "support/views.hpp"
 
 using namespace views_of;

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O1")  // many kernels: a third less compile time
-#endif
 #include "compositions.hpp"
 
 using namespace nn_test;

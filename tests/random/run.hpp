@@ -84,8 +84,6 @@ class runner {
     outputs_.clear();
     failed_ = false;
     constexpr fx::modes built = Eager ? fx::modes::any : fx::modes::fused;
-    verify<fx::planned<typename F::function, fx::planning::policy::fused, 0, A...>>("fused");
-    if constexpr (Eager) verify<fx::planned<typename F::function, fx::planning::policy::eager, 0, A...>>("eager");
     try {
 #if defined(__CUDACC__)
       fx::cuda_executor<built> fused{cudaStream_t{}};
@@ -103,6 +101,8 @@ class runner {
         }
       }(on_device(arguments)...);
 #else
+      verify<fx::planned<typename F::function, fx::planning::policy::fused, 0, A...>>("fused");
+      if constexpr (Eager) verify<fx::planned<typename F::function, fx::planning::policy::eager, 0, A...>>("eager");
       fx::host_executor<built> fused;
       compare("fused, host", fused, function(fused, arguments...));
       if constexpr (Eager) {
