@@ -21,7 +21,7 @@ struct dim {
 /// coordinate = offset + dim_scale * dim + scale * (row-major linear coordinate of source axes first .. first+count).
 struct axis_map {
   signed char first = -1, count = 0;  // count 0: the coordinate does not depend on any source axis
-  bool whole = false;                 // the source axes run over the axis exactly once, in order
+  bool whole = false;                 // of a frame: the source axes run over the axis exactly once, in order
   short offset_dim = -1;
   index dim_scale = 0, scale = 1, offset = 0;
   constexpr bool operator==(const axis_map&) const = default;

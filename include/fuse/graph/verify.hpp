@@ -102,7 +102,6 @@ struct graph_verifier {
       const axis_map& a = m.axis[i];
       if (a.offset_dim >= g.dim_count || a.count < 0) return graph_fault::attribute;
       if (a.count > 0 && (a.first < 0 || a.first + a.count > n.rank)) return graph_fault::attribute;
-      if (a.whole && !(a.plain() && g.same_dim(x.dims[i], n.dims[a.first]))) return graph_fault::dims;
     }
     return graph_fault::none;
   }

@@ -59,12 +59,10 @@ constexpr node view_node(const op_info& op, const node& x, short operand, index 
 template <class A>
 inline constexpr shape shape_v = shape_of<typename A::extents_type>;
 
-/// A view by a map from the result's coordinates to the operand's; which axes it covers whole is found here.
+/// A view by a map from the result's coordinates to the operand's.
 template <shape S, expression A>
-constexpr auto reindexed(A x, index_map m, const short* dims) {
+constexpr auto reindexed(A x, const index_map& m, const short* dims) {
   graph_builder& g = *x.graph;
-  for (int i = 0; i < m.rank; ++i)
-    m.axis[i].whole = m.axis[i].plain() && g.same_dim(g.nodes[x.id].dims[i], dims[m.axis[i].first]);
   node n = view_node(reindex_op, g.nodes[x.id], x.id, g.add(m));
   n.rank = static_cast<short>(S.rank);
   for (int i = 0; i < S.rank; ++i) n.dims[i] = dims[i];
