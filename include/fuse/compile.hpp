@@ -107,7 +107,14 @@ struct planned {
   static constexpr int nodes = sizeof(graph.nodes) / sizeof(node);
   static constexpr planning::partition<nodes> plan =
       planning::partitioner<std::remove_const_t<decltype(graph)>, nodes>(graph, How).run();
-  static constexpr int kernels = plan.kernel_count;
+  /// Kernels of one launch run side by side: to who launches them, they are one.
+  static constexpr int kernels = plan.kernel_count, launches = plan.launch_count;
+  /// The first kernel of a launch, which is that of the next one behind its last.
+  static constexpr int first_kernel(int launch) {
+    int k = 0;
+    while (k < kernels && plan.launch_of[k] < launch) ++k;
+    return k;
+  }
   /// What messages call leaf `number` of the arguments.
   static text argument_name(int number) { return arguments::name_of_leaf<A...>(number); }
   template <int K>
@@ -282,7 +289,7 @@ constexpr auto compile(Fn) {
 template <compiled_function F, class... A>
 consteval int kernel_count(const F&, const A&...) {
   if constexpr (F::template check<A...>())
-    return planned<typename F::function, planning::policy::fused, 0, A...>::kernels;
+    return planned<typename F::function, planning::policy::fused, 0, A...>::launches;
   else
     return -1;
 }

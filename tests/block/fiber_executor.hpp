@@ -41,8 +41,16 @@ class executor {
   const outcome& result() const { return result_; }
   bool ran(fuse::family f, bool held = false) const { return (ran_ >> (2 * int(f) + held) & 1) != 0; }
 
+  template <class... P>
+  void launch(const char*, const fuse::parts<P...>& all) {
+    fuse::for_each_part(all, [&]<class Q>(const fuse::part<Q>& x) {
+      if (x.any) launch_one<Q>(x.arguments);
+    });
+  }
+
+ private:
   template <class P>
-  void launch(P, const char*, const typename P::arguments& a) {
+  void launch_one(const typename P::arguments& a) {
     constexpr int n = fuse::host_lanes;
     if constexpr (P::kind == fuse::family::map) {
       in_block(P::kind, false,
@@ -80,8 +88,6 @@ class executor {
       });
     }
   }
-
- private:
   template <class F>
   void in_block(fuse::family f, bool held, const F& body) {
     ran_ |= 1u << (2 * int(f) + held);

@@ -47,7 +47,7 @@ double error_of(const std::string& name, std::size_t prompt) {
   const auto step = [&](std::span<const llama::token_id> part) {
     const std::int64_t before = e.launches();
     const auto logits = m(part, llama::rows_of_logits::all);
-    CHECK(e.launches() - before == 1 + 1 + 11 * opened.config().num_hidden_layers + 2);
+    CHECK(e.launches() - before == 1 + 1 + 8 * opened.config().num_hidden_layers + 2);
     all.insert(all.end(), logits.data(), logits.data() + logits.size());
   };
   step(std::span(tokens).first(prompt));

@@ -26,14 +26,19 @@ constexpr i32<dyn> ids;
 
 template <fx::planning::policy How, class Fn, class... A>
 using plan_of = fx::planned<Fn, How, 0, A...>;
-/// Kernels of a fused and of an eager call.
+/// Launches of a fused and of an eager call.
 template <class Fn, class... A>
 constexpr int fused(Fn, A...) {
-  return plan_of<fx::planning::policy::fused, Fn, A...>::kernels;
+  return plan_of<fx::planning::policy::fused, Fn, A...>::launches;
 }
 template <class Fn, class... A>
 constexpr int eager(Fn, A...) {
-  return plan_of<fx::planning::policy::eager, Fn, A...>::kernels;
+  return plan_of<fx::planning::policy::eager, Fn, A...>::launches;
+}
+/// Index spaces that the launches of a fused call walk.
+template <class Fn, class... A>
+constexpr int spaces(Fn, A...) {
+  return plan_of<fx::planning::policy::fused, Fn, A...>::kernels;
 }
 /// Why a fused call takes more than one kernel: the reason of its first intermediate, or none.
 template <class Fn, class... A>
@@ -155,17 +160,52 @@ constexpr auto cut_softmax = [](auto a) {
   return fx::slice<-1, 0, 10>(nn::softmax(a));
 };  // fewer elements than its row
 static_assert(fused(cut_softmax, x) == 2);
-// Two index spaces share no kernel: nothing says that two dynamic lengths are equal.
-constexpr auto unrelated = [](auto a, auto b) { return fx::outputs(fx::sin(a), fx::cos(b)); };
-static_assert(fused(unrelated, f32<dyn>{}, f32<dyn>{}) == 2 &&
-              why(unrelated, f32<dyn>{}, f32<dyn>{}) == cut_reason::none);
-static_assert(fused(unrelated, f32<8>{}, f32<8>{}) == 1);
+// Rows of two lengths take blocks of two shapes.
+constexpr auto two_rows = [](auto a, auto b) { return fx::outputs(nn::softmax(a), nn::softmax(b)); };
+static_assert(fused(two_rows, x, f32<dyn, 64>{}) == 2 && why(two_rows, x, f32<dyn, 64>{}) == cut_reason::none);
 // A scatter is complete before its cache is read.
 constexpr auto write_then_sum = [](auto cache, auto v, auto at) {
   auto next = fx::scatter<0>(cache, fx::iota(fx::extent<0>(v)) + at, v);
   return fx::outputs(next, fx::sum(next, fx::axis<-1>));
 };
 static_assert(fused(write_then_sum, f32<100, 64>{}, f32<dyn, 64>{}, 0) == 2);
+
+// ---- one kernel: index spaces side by side
+constexpr auto unrelated = [](auto a, auto b) { return fx::outputs(fx::sin(a), fx::cos(b)); };
+static_assert(fused(unrelated, f32<8>{}, f32<8>{}) == 1 && spaces(unrelated, f32<8>{}, f32<8>{}) == 1);
+// Nothing says that two dynamic lengths are equal.
+static_assert(fused(unrelated, f32<dyn>{}, f32<dyn>{}) == 1 && spaces(unrelated, f32<dyn>{}, f32<dyn>{}) == 2);
+// Queries, keys and values of grouped heads.
+constexpr auto projections = [](auto a, auto b, auto c, auto d) {
+  return fx::outputs(fx::linear(a, b), fx::linear(a, c), fx::linear(a, d));
+};
+constexpr f32<256, 512> narrow;
+static_assert(fused(projections, x, m, narrow, narrow) == 1 && spaces(projections, x, m, narrow, narrow) == 2);
+// Two caches, written in place.
+constexpr auto append = [](auto keys, auto values, auto k, auto v, auto at) {
+  return fx::outputs(fx::scatter<0>(keys, fx::iota(fx::extent<0>(k)) + at, k),
+                     fx::scatter<0>(values, fx::iota(fx::extent<0>(v)) + at, v));
+};
+static_assert(fused(append, f32<100, 64>{}, f32<100, 32>{}, f32<dyn, 64>{}, f32<dyn, 32>{}, 0) == 1);
+// What reads a cache is not beside what writes it.
+constexpr auto read_and_write = [](auto keys, auto k, auto at) {
+  return fx::outputs(fx::sin(keys), fx::scatter<0>(keys, fx::iota(fx::extent<0>(k)) + at, k));
+};
+static_assert(fused(read_and_write, f32<100, 64>{}, f32<dyn, 64>{}, 0) == 2);
+// A result may be given the memory of an argument that another map reads, as one by one.
+constexpr auto count_on = [](auto history, auto at, auto v) {
+  return fx::outputs(fx::scatter<0>(history, at, v), at + 1);
+};
+static_assert(fused(count_on, f32<dyn, 64>{}, i32<1>{}, f32<1, 64>{}) == 2);
+// Tiles of few columns, for weights read along the contraction, are not for others.
+constexpr auto two_ways = [](auto a, auto b, auto c) { return fx::outputs(fx::linear(a, b), fx::matmul(a, c)); };
+static_assert(fused(two_ways, x, m, f32<512, 256>{}) == 2);
+// Five are more than a launch takes.
+constexpr auto five = [](auto a, auto b, auto c, auto d, auto e) {
+  return fx::outputs(fx::exp(a), fx::exp(b), fx::exp(c), fx::exp(d), fx::exp(e));
+};
+static_assert(fused(five, f32<1>{}, f32<2>{}, f32<3>{}, f32<4>{}, f32<5>{}) == 2 &&
+              spaces(five, f32<1>{}, f32<2>{}, f32<3>{}, f32<4>{}, f32<5>{}) == 5);
 
 // ---- eager: a kernel for each operation, none for a view
 static_assert(eager([](auto a) { return nn::softmax(a); }, x) == 5);

@@ -173,6 +173,12 @@ TEST_CASE("a broken plan is refused") {
   CHECK(after([](plan& p) { p.p.roots[0].kernel = -1; }) == plan_fault::kernel);
   CHECK(after([](plan& p) { ++p.p.root_count; }) == plan_fault::kernel);
   CHECK(after([](plan& p) { std::swap(p.kernels.front(), p.kernels.back()); }) != plan_fault::none);
+  CHECK(after([](plan& p) {  // everything in one launch
+          for (short& launch : p.p.launch_of) launch = 0;
+          p.p.launch_count = 1;
+        }) == plan_fault::launch);
+  CHECK(after([](plan& p) { p.p.launch_of[0] = 1; }) == plan_fault::launch);
+  CHECK(after([](plan& p) { ++p.p.launch_count; }) == plan_fault::launch);
   CHECK(after([](plan& p) {  // the first kernel reads what the last one writes
           int at = 0;
           fx::kernel_plan& k = p.with(kind::load, at);

@@ -126,9 +126,9 @@ generation generate(model<T>& m, llama::generator<executor>& continued, const st
 constexpr double bound_f32 = 2e-4;
 
 /// The length, embedding, layers, the last norm and the head.
-constexpr std::int64_t kernels_of_prompt(std::int64_t layers) { return 1 + 1 + 11 * layers + 2; }
+constexpr std::int64_t kernels_of_prompt(std::int64_t layers) { return 1 + 1 + 8 * layers + 2; }
 /// The same without the length, and the choice of a token.
-constexpr std::int64_t kernels_of_step(std::int64_t layers) { return 1 + 11 * layers + 2 + 1; }
+constexpr std::int64_t kernels_of_step(std::int64_t layers) { return 1 + 8 * layers + 2 + 1; }
 
 }  // namespace
 

@@ -9,6 +9,8 @@ namespace {
 
 constexpr auto scale_add = fx::compile<"scale_add">([](auto x, auto y, auto a) { return x * a + y; });
 constexpr auto add = fx::compile<"add">([](auto x, auto y) { return x + y; });
+constexpr auto apart = fx::compile<"apart">([](auto x, auto y, auto a) { return fx::outputs(x * a, y + a); });
+constexpr auto joined = fx::compile<"joined">([](auto x, auto y) { return fx::concat<0>(x, y); });
 constexpr auto normalise = fx::compile<"normalise">([](auto x) { return x / (fx::sum(x, fx::row) + 1.f); });
 
 /// What a graphed function gives is what it gives when it runs itself.
@@ -47,6 +49,30 @@ TEST_CASE("tensors and scalars are rebound at every place where they are used") 
   REQUIRE(step.graphs().size() == 1);
   CHECK(step.graphs()[0].nodes.size() == 3);
   CHECK(step.graphs()[0].nodes[1].name == "normalise");
+}
+
+TEST_CASE("parts of one launch are rebound, each to its own") {
+  expectation x;
+  bench<>& b = x.b;
+  auto f = [](auto& e, const auto& p, const auto& q, auto a) {
+    auto [first, second] = apart(e, p, q, a);
+    return joined(e, first, second);
+  };
+  fx::graphed step(b.e, f);
+  const auto p = b.made<vector>({9}), q = b.made<vector>({300}, 30), r = b.made<vector>({300}, 50);
+  x.agree(f, step, p, q, 2.f);
+  x.agree(f, step, p, r, 2.f);
+  x.agree(f, step, p, q, 3.f);
+  CHECK(step.counts().captures == 1);
+  CHECK(step.counts().pinned == 0);
+  REQUIRE(step.graphs().size() == 1);
+  CHECK(step.graphs()[0].nodes.size() == 2);
+  const auto none = b.made<vector>({0});
+  x.agree(f, step, none, q, 3.f);
+  x.agree(f, step, none, r, -1.f);
+  x.agree(f, step, p, none, -1.f);
+  CHECK(step.counts().captures == 3);
+  CHECK(step.counts().pinned == 0);
 }
 
 TEST_CASE("one tensor for several arguments is another graph than several tensors") {

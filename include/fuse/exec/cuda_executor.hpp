@@ -4,7 +4,7 @@
 #pragma once
 #include <cuda_runtime_api.h>
 
-#include <fuse/exec/cuda_kernels.hpp>
+#include <fuse/exec/cuda_side_by_side.hpp>
 #include <fuse/exec/mode.hpp>
 #include <fuse/exec/profile_range.hpp>
 #include <fuse/exec/recorder.hpp>
@@ -197,33 +197,21 @@ class cuda_executor {
     ++launches_;
     if (recorder_) recorder_->launched(name, stream_);
   }
-  template <class P>
-  void launch(P, const char* name, const typename P::arguments& a) {
+  template <class P, class... Rest>
+  void launch(const char* name, const parts<P, Rest...>& all) {
     using namespace cuda;
-    if constexpr (P::kind == family::map) {
-      const bool wide = !may_be_narrow<P> || is_wide<P>(a, &access_code::inner, P::outer, lanes<P>);
-      const index packs = map_packs<P>(a, wide ? lanes<P> : 1);
-      start(name, map_kernel<P>, blocks(packs, 256), 256, 0, a, packs, wide);
-    } else if constexpr (P::kind == family::row) {
-      constexpr row_shape shape = row_shape_of<P>;
-      const bool wide = !may_be_narrow<P> || is_wide<P>(a, &access_code::inner, P::outer, lanes<P>);
-      const index n = a.extent[P::outer], packs = (n + (wide ? lanes<P> : 1) - 1) / (wide ? lanes<P> : 1);
-      int threads = shape.threads;
-      if (shape.held == 0)
-        while (threads > 32 && threads / 2 >= packs) threads /= 2;
-      const scratch_plan s = scratch_of<P>(a, wide);
-      start(name, row_kernel<P>, s.grid, static_cast<unsigned>(threads), s.shared, a, s.global, s.stride,
-            capacity_of(n), wide);
-    } else if constexpr (P::kind == family::tile) {
-      int width = tiles::tile_columns;  // narrower, until there are blocks for every multiprocessor
-      while (width > least_tile_width<P> && tiles::count<P>(a, width) < 4 * multiprocessors_) width /= 2;
-      const index count = tiles::count<P>(a, width);
-      const unsigned threads = width < 32 ? static_cast<unsigned>(width) * 8 : 256;
-      start(name, tile_kernel<P>, blocks(count, 1), threads, 0, a, count, width, products_are_wide<P>(a));
+    static_assert(((Rest::kind == P::kind) && ...));
+    if constexpr (sizeof...(Rest) == 0) {
+      launch_one<P>(name, all.first.arguments);
+    } else if constexpr (P::kind == family::map) {
+      side_by_side<P, Rest...> placed;
+      const unsigned grid = place(all, placed, 0);
+      start(name, maps_kernel<P, Rest...>, grid, 256, 0, placed);
     } else {
-      const scratch_plan s = scratch_of<P>(a, true);
-      start(name, attention_kernel<P>, s.grid, 256, s.shared, a, s.global, s.stride, capacity_of(a.extent[P::outer]),
-            products_are_wide<P>(a));
+      const int width = width_of_tiles(all);
+      side_by_side<P, Rest...> placed;
+      const unsigned grid = place(all, placed, width);
+      start(name, tiles_kernel<P, Rest...>, grid, threads_for(width), 0, placed, width);
     }
   }
   /// Finds the memory that a launch of the kernel takes beside its arguments: launch() then does not fail for want of
@@ -239,6 +227,87 @@ class cuda_executor {
   }
 
  private:
+  template <class P>
+  void launch_one(const char* name, const typename P::arguments& a) {
+    using namespace cuda;
+    if constexpr (P::kind == family::map) {
+      const bool wide = map_is_wide<P>(a);
+      const index packs = map_packs<P>(a, wide ? lanes<P> : 1);
+      start(name, map_kernel<P>, blocks(packs, 256), 256, 0, a, packs, wide);
+    } else if constexpr (P::kind == family::row) {
+      constexpr row_shape shape = row_shape_of<P>;
+      const bool wide = !may_be_narrow<P> || is_wide<P>(a, &access_code::inner, P::outer, lanes<P>);
+      const index n = a.extent[P::outer], packs = (n + (wide ? lanes<P> : 1) - 1) / (wide ? lanes<P> : 1);
+      int threads = shape.threads;
+      if (shape.held == 0)
+        while (threads > 32 && threads / 2 >= packs) threads /= 2;
+      const scratch_plan s = scratch_of<P>(a, wide);
+      start(name, row_kernel<P>, s.grid, static_cast<unsigned>(threads), s.shared, a, s.global, s.stride,
+            capacity_of(n), wide);
+    } else if constexpr (P::kind == family::tile) {
+      const int width = width_of_tiles(least_tile_width<P>, [&](int w) { return tiles::count<P>(a, w); });
+      const index count = tiles::count<P>(a, width);
+      start(name, tile_kernel<P>, blocks(count, 1), threads_for(width), 0, a, count, width, products_are_wide<P>(a));
+    } else {
+      const scratch_plan s = scratch_of<P>(a, true);
+      start(name, attention_kernel<P>, s.grid, 256, s.shared, a, s.global, s.stride, capacity_of(a.extent[P::outer]),
+            products_are_wide<P>(a));
+    }
+  }
+  /// Tiles become narrower until there are blocks for every multiprocessor.
+  template <class Count>
+  int width_of_tiles(int least, const Count& count) const {
+    int width = tiles::tile_columns;
+    while (width > least && count(width) < 4 * multiprocessors_) width /= 2;
+    return width;
+  }
+  template <class... P>
+  int width_of_tiles(const parts<P...>& all) const {
+    int least = 0;
+    ((least = least < cuda::least_tile_width<P> ? cuda::least_tile_width<P> : least), ...);
+    return width_of_tiles(least, [&](int width) {
+      index n = 0;
+      for_each_part(all, [&]<class Q>(const part<Q>& x) { n += x.any ? tiles::count<Q>(x.arguments, width) : 0; });
+      return n;
+    });
+  }
+  static unsigned threads_for(int width) { return width < 32 ? static_cast<unsigned>(width) * 8 : 256; }
+  template <class P>
+  static bool map_is_wide(const typename P::arguments& a) {
+    return !cuda::may_be_narrow<P> || is_wide<P>(a, &access_code::inner, P::outer, cuda::lanes<P>);
+  }
+
+  /// Gives each part its blocks, and returns how many that are.
+  template <class... P>
+  static unsigned place(const parts<P...>& all, cuda::side_by_side<P...>& placed, int width) {
+    unsigned total = 0;
+    auto one = [&]<class Q>(const part<Q>& from, cuda::placed_part<Q>& to) {
+      to.a = from.arguments;
+      if constexpr (Q::kind == family::map) {
+        to.wide = map_is_wide<Q>(from.arguments);
+        to.count = from.any ? map_packs<Q>(from.arguments, to.wide ? cuda::lanes<Q> : 1) : 0;
+        to.blocks = from.any ? blocks(to.count, 256, sizeof...(P)) : 0;
+      } else {
+        to.wide = products_are_wide<Q>(from.arguments);
+        to.count = from.any ? tiles::count<Q>(from.arguments, width) : 0;
+        to.blocks = from.any ? blocks(to.count, 1, sizeof...(P)) : 0;
+      }
+      total += static_cast<unsigned>(to.blocks);
+    };
+    place_each(all, placed, one);
+    return total;
+  }
+  template <class... P, class F>
+  static void place_each(const parts<P...>& all, cuda::side_by_side<P...>& placed, const F& one) {
+    if constexpr (requires { placed.list; }) {
+      int i = 0;
+      for_each_part(all, [&](const auto& x) { one(x, placed.list[i++]); });
+    } else {
+      one(all.first, placed.first);
+      place_each(all.rest, placed.rest, one);
+    }
+  }
+
   struct scratch_plan {
     unsigned grid;
     std::size_t shared;
@@ -246,9 +315,9 @@ class cuda_executor {
     index stride;
   };
   static index capacity_of(index n) { return (n + 15) / 16 * 16; }
-  static unsigned blocks(index work, index per_block) {
-    const index n = (work + per_block - 1) / per_block;
-    return static_cast<unsigned>(n < 1 ? 1 : n > 0x3fffffff ? 0x3fffffff : n);
+  static unsigned blocks(index work, index per_block, index parts = 1) {
+    const index n = (work + per_block - 1) / per_block, most = 0x3fffffff / parts;
+    return static_cast<unsigned>(n < 1 ? 1 : n > most ? most : n);
   }
   /// What a row or attention kernel takes. wide: with the lanes of the program.
   template <class P>

@@ -108,16 +108,21 @@ __device__ inline void follow_predecessor() {
   await_predecessor();
 }
 
+/// What block `block` of `blocks` does of a map of so many packs.
 template <class P>
-__global__ void __launch_bounds__(256)
-    map_kernel(const __grid_constant__ typename P::arguments a, index packs, bool wide) {
-  follow_predecessor();
+__device__ void map_in_block(const typename P::arguments& a, index packs, index block, index blocks, bool wide) {
   cuda_block b{nullptr};
-  const index first = index(blockIdx.x) * blockDim.x + threadIdx.x, stride = index(gridDim.x) * blockDim.x;
+  const index first = block * blockDim.x + threadIdx.x, stride = blocks * blockDim.x;
   if constexpr (may_be_narrow<P>) {
     if (!wide) return run_map<P, 1>(b, a, first, packs, stride);
   }
   run_map<P, lanes<P>>(b, a, first, packs, stride);
+}
+template <class P>
+__global__ void __launch_bounds__(256)
+    map_kernel(const __grid_constant__ typename P::arguments a, index packs, bool wide) {
+  follow_predecessor();
+  map_in_block<P>(a, packs, blockIdx.x, gridDim.x, wide);
 }
 
 template <class P>
@@ -184,24 +189,30 @@ consteval int least_tile_width_of_program() {
 template <class P>
 inline constexpr int least_tile_width = least_tile_width_of_program<P>();
 
-/// `width`: columns of a tile, a multiple of 4; a warp for every 4 of them.
+/// What block `block` of `blocks` does of so many tiles. `width`: columns of a tile, a multiple of 4; a warp for every
+/// 4 of them.
 template <class P>
-__global__ void __launch_bounds__(256)
-    tile_kernel(const __grid_constant__ typename P::arguments a, index count, int width, bool wide) {
-  __shared__ __align__(16) char scratch[tiles::scratch_bytes<P, device_values>];
-  __shared__ __align__(16) char storage[max_warps * 8];
+__device__ void tiles_in_block(const typename P::arguments& a, index count, index block, index blocks, int width,
+                               bool wide, char* scratch, char* storage) {
   admit_successor();
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-  if (index(blockIdx.x) < count) prefetch_right_operands<P>(a, blockIdx.x, width);
+  if (block < count) prefetch_right_operands<P>(a, block, width);
 #endif
   await_predecessor();
   cuda_block b{storage};
-  for (index t = blockIdx.x; t < count; t += gridDim.x) {
+  for (index t = block; t < count; t += blocks) {
     if (wide)
       run_tile<P, depth_lanes<P>, 1>(b, a, t, scratch, width);
     else
       run_tile<P, 1, 1>(b, a, t, scratch, width);
   }
+}
+template <class P>
+__global__ void __launch_bounds__(256)
+    tile_kernel(const __grid_constant__ typename P::arguments a, index count, int width, bool wide) {
+  __shared__ __align__(16) char scratch[tiles::scratch_bytes<P, device_values>];
+  __shared__ __align__(16) char storage[max_warps * 8];
+  tiles_in_block<P>(a, count, blockIdx.x, gridDim.x, width, wide, scratch, storage);
 }
 
 template <class P>

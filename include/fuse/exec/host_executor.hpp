@@ -40,7 +40,6 @@ template <modes Built = modes::fused>
 class host_executor {
  public:
   static constexpr modes built_with = Built;
-  static constexpr bool asks_what_is_read_later = true;
 
   host_executor() : mode_(mode_from_environment<Built>()) {}
   explicit host_executor(mode m) : mode_(m) {
@@ -116,19 +115,12 @@ class host_executor {
     return recorder_ ? recorder_->workspace(kind, bytes) : grow(kind, bytes);
   }
 
-  /// `read_later`: the stores whose results a later kernel of the same call reads, a bit each.
-  template <class P>
-  void launch(P, const char* name, const typename P::arguments& a, unsigned read_later) {
-    if (!recorder_) return launch_now<P>(a, read_later);
-    struct launched {
-      typename P::arguments a;
-      unsigned long long read_later;
-    } const l{a, read_later};
+  template <class... P>
+  void launch(const char* name, const parts<P...>& all) {
     auto run = [](void* executor, const void* p) {
-      const launched& x = *static_cast<const launched*>(p);
-      static_cast<host_executor*>(executor)->template launch_now<P>(x.a, static_cast<unsigned>(x.read_later));
+      static_cast<host_executor*>(executor)->launch_now(*static_cast<const parts<P...>*>(p));
     };
-    recorder_->add({name, run, &l, sizeof l});
+    run_or_record(name, run, all);
   }
   /// Finds the memory that a launch of the kernel takes beside its arguments: launch() then does not fail for want of
   /// it.
@@ -151,10 +143,13 @@ class host_executor {
     else
       run(this, &a);
   }
-  template <class P>
-  void launch_now(const typename P::arguments& a, unsigned read_later) {
+  template <class... P>
+  void launch_now(const parts<P...>& all) {
     ++launches_;
-    run_kernel<P>(single_block{past_cache<P>(a, read_later)}, a);
+    for_each_part(all, [&]<class Q>(const part<Q>& x) {
+      if (x.any)
+        run_kernel<Q>(single_block{past_cache<Q>(x.arguments, static_cast<unsigned>(x.read_later))}, x.arguments);
+    });
   }
   template <class P>
   void run_kernel(const single_block& block, const typename P::arguments& a) {

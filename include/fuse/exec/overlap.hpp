@@ -49,14 +49,15 @@ constexpr bool may_be_in_place(int o, int a) {
   constexpr auto& plan = Source::plan;
   bool possible = true;
   int writer = -1;
+  for (int r = 0; r < plan.root_count; ++r)
+    if (plan.roots[r].buffer == o) writer = plan.roots[r].kernel;
   auto visit = [&](const kernel_plan& k, int number) {
     const short target = plan.buffers[o].copied_from;
     int stored = -1;
-    for (int s = 0; s < k.store_count; ++s) {
-      const short b = k.accesses[k.stores[s].access].buffer;
-      if (b == o) stored = s, writer = number;
-    }
-    const bool later = writer >= 0 && writer < number;
+    for (int s = 0; s < k.store_count; ++s)
+      if (k.accesses[k.stores[s].access].buffer == o) stored = s;
+    // Kernels of one launch run in any order.
+    const bool later = writer >= 0 && number != writer && plan.launch_of[number] >= plan.launch_of[writer];
     for (int s = 0; s < k.store_count; ++s) {
       const short from = plan.buffers[k.accesses[k.stores[s].access].buffer].copied_from;
       if (later && from >= 0 && plan.state[from].buffer == a) possible = false;

@@ -3,6 +3,7 @@
 #pragma once
 #include <fuse/compile.hpp>
 #include <fuse/exec/overlap.hpp>
+#include <fuse/exec/parts.hpp>
 
 namespace fuse::session {
 
@@ -20,7 +21,7 @@ constexpr bool is_row_major(int b) {
                                                                        : g.arguments[b].contiguous;
 }
 
-/// For each buffer the first and the last kernel that touches it, or -1.
+/// For each buffer the first and the last launch that touches it, or -1.
 template <class Source>
 struct lifetimes {
   struct table {
@@ -32,10 +33,10 @@ struct lifetimes {
     constexpr auto& plan = Source::plan;
     table t{};
     for (int b = 0; b <= plan.buffer_count; ++b) t.first[b] = t.last[b] = t.place[b] = -1;
-    auto touch = [&](short b, short kernel) {
+    auto touch = [&](short b, short launch) {
       if (b < 0) return;
-      if (t.first[b] < 0) t.first[b] = kernel;
-      t.last[b] = kernel;
+      if (t.first[b] < 0) t.first[b] = launch;
+      t.last[b] = launch;
     };
     [&]<int... K>(std::integer_sequence<int, K...>) {
       auto visit = [&](const kernel_plan& k, short number) {
@@ -45,20 +46,20 @@ struct lifetimes {
           if (from >= 0) touch(plan.state[from].buffer, number);
         }
       };
-      (visit(Source::template kernel<K>::k, K), ...);
+      (visit(Source::template kernel<K>::k, plan.launch_of[K]), ...);
     }
     (std::make_integer_sequence<int, Source::kernels>{});
 
     // Temporaries that are never needed at once share a place; those of one shape first.
     int holder[Source::plan.buffer_count + 1]{};  // of each place: the temporary that it was given to last
-    for (int kernel = 0; kernel < Source::kernels; ++kernel) {
+    for (int launch = 0; launch < Source::launches; ++launch) {
       for (int b = 0; b < plan.buffer_count; ++b) {
         if (plan.buffers[b].kind != planning::buffer_kind::temporary || plan.buffers[b].node < 0 ||
-            t.first[b] != kernel)
+            t.first[b] != launch)
           continue;
         int chosen = -1;
         for (int p = 0; p < t.places; ++p) {
-          if (t.last[holder[p]] >= kernel) continue;
+          if (t.last[holder[p]] >= launch) continue;
           const node &x = Source::graph.nodes[plan.buffers[b].node],
                      &y = Source::graph.nodes[plan.buffers[holder[p]].node];
           bool same = x.rank == y.rank && x.type == y.type;
@@ -80,8 +81,13 @@ constexpr unsigned stores_read_later() {
   constexpr const kernel_plan& k = Source::template kernel<K>::k;
   unsigned bits = 0;
   for (int s = 0; s < k.store_count; ++s)
-    if (lifetimes<Source>::of.last[k.accesses[k.stores[s].access].buffer] > K) bits |= 1u << s;
+    if (lifetimes<Source>::of.last[k.accesses[k.stores[s].access].buffer] > Source::plan.launch_of[K]) bits |= 1u << s;
   return bits;
+}
+
+template <class P>
+part<P> part_for(P) {
+  return {};
 }
 
 /// Does a scatter of the plan begin with a copy of its target?
@@ -191,31 +197,36 @@ void run(Executor& executor, const char* name, const argument* arguments, const 
     (std::make_integer_sequence<int, Source::kernels>{});
   }
 
-  [&]<int... K>(std::integer_sequence<int, K...>) {
-    auto one = [&](auto which) {
-      constexpr int k = decltype(which)::value;
-      using kernel_source = typename Source::template kernel<k>;
-      using program = typename kernel_source::type;
-      constexpr const kernel_plan& kernel = kernel_source::k;
-      for (int s = 0; s < kernel.store_count; ++s) {  // a scatter into other memory than its target's copies that first
-        const short b = kernel.accesses[kernel.stores[s].access].buffer, from = plan.buffers[b].copied_from;
-        if (from < 0) continue;
-        const binding::memory& target = buffers[plan.state[from].buffer];
-        if (target.data != buffers[b].data && target.bytes > 0)
-          executor.copy(name, buffers[b].data, target.data, static_cast<std::size_t>(target.bytes));
-      }
-      if (binding::is_empty<kernel_source::k>(g, length)) return;
-      typename program::arguments a{};
-      binding::fill<kernel_source::k>(a, g, length, buffers, arguments);
-      constexpr unsigned read_later = stores_read_later<Source, k>();
-      if constexpr (requires { Executor::asks_what_is_read_later; })
-        executor.launch(kernel_source::instance(), name, a, read_later);
-      else
-        executor.launch(kernel_source::instance(), name, a);
-    };
-    (one(std::integral_constant<int, K>{}), ...);
+  // A scatter into other memory than its target's copies that first.
+  auto copy_targets = [&]<int K>(std::integral_constant<int, K>) {
+    constexpr const kernel_plan& kernel = Source::template kernel<K>::k;
+    for (int s = 0; s < kernel.store_count; ++s) {
+      const short b = kernel.accesses[kernel.stores[s].access].buffer, from = plan.buffers[b].copied_from;
+      if (from < 0) continue;
+      const binding::memory& target = buffers[plan.state[from].buffer];
+      if (target.data != buffers[b].data && target.bytes > 0)
+        executor.copy(name, buffers[b].data, target.data, static_cast<std::size_t>(target.bytes));
+    }
+  };
+  auto part_of = [&]<int K>(std::integral_constant<int, K>) {
+    using kernel_source = typename Source::template kernel<K>;
+    auto p = part_for(kernel_source::instance());
+    p.read_later = stores_read_later<Source, K>();
+    p.any = !binding::is_empty<kernel_source::k>(g, length);
+    if (p.any) binding::fill<kernel_source::k>(p.arguments, g, length, buffers, arguments);
+    return p;
+  };
+  auto launch = [&]<int First, int... I>(std::integral_constant<int, First>, std::integer_sequence<int, I...>) {
+    (copy_targets(std::integral_constant<int, First + I>{}), ...);
+    const auto all = together(part_of(std::integral_constant<int, First + I>{})...);
+    if (all.any()) executor.launch(name, all);
+  };
+  [&]<int... L>(std::integer_sequence<int, L...>) {
+    (launch(std::integral_constant<int, Source::first_kernel(L)>{},
+            std::make_integer_sequence<int, Source::first_kernel(L + 1) - Source::first_kernel(L)>{}),
+     ...);
   }
-  (std::make_integer_sequence<int, Source::kernels>{});
+  (std::make_integer_sequence<int, Source::launches>{});
 
   for (int b = 0; b < plan.buffer_count; ++b)
     if (staged[b] >= 0 && plan.buffers[b].kind == planning::buffer_kind::output)

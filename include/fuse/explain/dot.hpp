@@ -60,6 +60,13 @@ text in_dot(const char* name, const argument* leaves) {
   };
   [&]<int... K>(std::integer_sequence<int, K...>) { (one(Source::template kernel<K>::k, K), ...); }
   (std::make_integer_sequence<int, Source::kernels>{});
+  for (int l = 0; l < Source::launches; ++l) {
+    const int first = Source::first_kernel(l), end = Source::first_kernel(l + 1);
+    if (end - first == 1) continue;
+    s << "  subgraph cluster_" << l << " {\n    label=\"side by side\";\n   ";
+    for (int k = first; k < end; ++k) s << " k" << k << ";";
+    s << "\n  }\n";
+  }
   return s << "}\n";
 }
 

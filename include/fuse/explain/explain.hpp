@@ -101,14 +101,19 @@ fuse::text in_words(const char* name, const argument* leaves) {
   const binding::lengths_of<Source> length(g, leaves);
   binding::check_lengths<Source>(name, length);
   fuse::text s = name;
-  s << ": " << Source::kernels << (Source::kernels == 1 ? " kernel" : " kernels")
+  s << ": " << Source::launches << (Source::launches == 1 ? " kernel" : " kernels")
     << (Source::how == planning::policy::eager ? " (eager)" : "") << "\n";
   cost total;
   [&]<int... K>(std::integer_sequence<int, K...>) {
     auto one = [&](const kernel_plan& k, int number) {
       const cost c = cost_of<Source>(k, length);
       total.read += c.read, total.written += c.written, total.flops += c.flops;
-      s << "  kernel " << number << "  " << fuse::name_of(k.kind) << " over (";
+      s << "  kernel " << plan.launch_of[number];
+      if (const int first = Source::first_kernel(plan.launch_of[number]),
+          parts = Source::first_kernel(plan.launch_of[number] + 1) - first;
+          parts > 1)
+        s << ", part " << number - first + 1 << " of " << parts;
+      s << "  " << fuse::name_of(k.kind) << " over (";
       for (int i = 0; i < k.rank; ++i) s << (i ? ", " : "") << length[k.dims[i]];
       s << ")";
       if (k.contraction >= 0) s << " x " << length[k.dims[k.contraction]];

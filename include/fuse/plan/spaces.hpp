@@ -37,7 +37,8 @@ struct partition {
   root roots[Nodes + max_outputs]{};
   buffer_info buffers[Nodes + max_arguments + max_outputs]{};
   node_state state[Nodes]{};
-  int root_count = 0, buffer_count = 0, kernel_count = 0;
+  short launch_of[Nodes + max_outputs]{};  // of each kernel: several that need nothing of each other are one launch
+  int root_count = 0, buffer_count = 0, kernel_count = 0, launch_count = 0;
 };
 
 /// Reads a graph and an unfinished partition; decides nothing that is kept.

@@ -9,6 +9,7 @@ namespace fuse::verification {
 enum class plan_fault : std::uint8_t {
   none,
   kernel,         // a kernel without a root, or a root without a kernel
+  launch,         // launches out of order, or a kernel that needs what runs beside it
   unwritten,      // a buffer read before an earlier kernel has written it
   written_twice,  // a buffer with two writers, or an argument with one
   output,         // an output without a buffer of its own, or that nobody writes
@@ -125,6 +126,8 @@ struct plan_verifier {
   /// kernels[i]: the i-th to run.
   constexpr plan_finding run(const kernel_plan* const* kernels) const {
     bool written[Nodes + max_arguments + max_outputs]{};
+    short writer[Nodes + max_arguments + max_outputs]{};  // the launch, or -1
+    for (short& launch : writer) launch = -1;
     for (int b = 0; b < p.buffer_count; ++b) {
       if (p.buffers[b].node < 0 || p.buffers[b].node >= g.node_count) return {plan_fault::output, -1, b};
       written[b] = p.buffers[b].kind == planning::buffer_kind::argument;
@@ -134,24 +137,34 @@ struct plan_verifier {
     for (int number = 0; number < p.kernel_count; ++number) {
       const kernel_plan& k = *kernels[number];
       if (const plan_finding f = kernel(k, number)) return f;
-      for (int a = 0; a < k.access_count; ++a)
-        if (k.accesses[a].buffer >= 0 && !is_stored(k, a) && !written[k.accesses[a].buffer])
-          return {plan_fault::unwritten, number, k.accesses[a].buffer};
+      const short launch = p.launch_of[number], before = number > 0 ? p.launch_of[number - 1] : short(-1);
+      if (launch != before && launch != before + 1) return {plan_fault::launch, number};
+      if (launch == before && kernels[number - 1]->kind != k.kind) return {plan_fault::launch, number};
+      for (int a = 0; a < k.access_count; ++a) {
+        const short b = k.accesses[a].buffer;
+        if (b < 0 || is_stored(k, a)) continue;
+        if (!written[b]) return {plan_fault::unwritten, number, b};
+        if (writer[b] == launch) return {plan_fault::launch, number, b};
+      }
       int roots = 0;
       for (int r = 0; r < p.root_count; ++r) {
         if (p.roots[r].kernel != number) continue;
         ++roots;
         const short b = p.roots[r].buffer, target = b < 0 ? short(-1) : p.buffers[b].copied_from;
         if (b < 0 || b >= p.buffer_count || written[b]) return {plan_fault::written_twice, number, b};
-        if (target >= 0 && !written[p.state[target].buffer]) return {plan_fault::unwritten, number, target};
+        if (target < 0) continue;
+        if (!written[p.state[target].buffer]) return {plan_fault::unwritten, number, target};
+        if (writer[p.state[target].buffer] == launch) return {plan_fault::launch, number, target};
       }
       if (roots == 0 || roots != k.store_count) return {plan_fault::kernel, number};
       for (int s = 0; s < k.store_count; ++s) {
         const short b = k.accesses[k.stores[s].access].buffer;
         if (written[b]) return {plan_fault::written_twice, number, b};
-        written[b] = true;
+        written[b] = true, writer[b] = launch;
       }
     }
+    if (p.launch_count != (p.kernel_count > 0 ? p.launch_of[p.kernel_count - 1] + 1 : 0))
+      return {plan_fault::launch, p.kernel_count};
     for (int o = 0; o < g.output_count; ++o) {
       const planning::buffer_info& b = p.buffers[g.argument_count + o];
       if (b.kind != planning::buffer_kind::output || b.node != g.outputs[o].node || !written[g.argument_count + o])
