@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Random programs of fixed seeds, written by tests/random/generate.py: on the host, and on the simulated device.
 set(FUSE_RANDOM_PROGRAMS 200 CACHE STRING "Random programs that are compiled and run as a test on the host")
-set(FUSE_RANDOM_CUDA_PROGRAMS 40 CACHE STRING "How many of them also on the simulated device: nvcc takes much longer")
+set(FUSE_RANDOM_CUDA_PROGRAMS 24 CACHE STRING "How many of them also on the simulated device: nvcc takes much longer")
 set(fuse_random_files 10)
 
 # fuse_add_random_programs(<program> <extension> <count>)

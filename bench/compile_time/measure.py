@@ -155,7 +155,7 @@ def fingerprint(compilers):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-n", type=int, default=3, metavar="ROUNDS", help="rounds (default 3)")
+    parser.add_argument("-n", type=int, default=2, metavar="ROUNDS", help="rounds (default 2)")
     parser.add_argument("--build", type=pathlib.Path, help="a build directory that has the Llama example")
     parser.add_argument("--remember", action="store_true", help="print the kept table when nothing has changed")
     options = parser.parse_args()
