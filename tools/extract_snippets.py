@@ -11,17 +11,23 @@ import pathlib
 import sys
 
 
-def blocks(text):
-    """(line number of the first line, text) of every ```cpp block."""
-    begin, lines = None, []
+def blocks(name, text):
+    """(line number of the first line, text) of every ```cpp block. A fence is a line of its own, and has its other."""
+    begin, is_cpp, lines = None, False, []
     for number, line in enumerate(text.splitlines(), 1):
-        if line.strip() == "```cpp":
-            begin, lines = number + 1, []
-        elif line.strip() == "```" and begin is not None:
-            yield begin, "\n".join(lines) + "\n"
-            begin = None
-        elif begin is not None:
+        fence = line.strip()
+        if "```" not in fence:
             lines.append(line)
+        elif begin is None and fence.startswith("```") and fence.count("`") == 3:
+            begin, is_cpp, lines = number, fence == "```cpp", []
+        elif begin is not None and fence == "```":
+            if is_cpp:
+                yield begin + 1, "\n".join(lines) + "\n"
+            begin = None
+        else:
+            sys.exit(f"extract_snippets.py: {name}:{number}: expected a fence of three backticks on a line of its own")
+    if begin is not None:
+        sys.exit(f"extract_snippets.py: {name}:{begin}: this block has no end")
 
 
 def main():
@@ -30,7 +36,7 @@ def main():
     written = set()
     for name in sys.argv[2:]:
         source = pathlib.Path(name)
-        for count, (line, text) in enumerate(blocks(source.read_text()), 1):
+        for count, (line, text) in enumerate(blocks(name, source.read_text()), 1):
             suffix = ".cu" if "cuda_executor.hpp" in text else ".cpp"
             path = directory / f"{source.stem.lower().replace('-', '_')}_{count}{suffix}"
             text = f'#line {line} "{source.name}"\n{text}'
