@@ -124,6 +124,12 @@ foreach(source IN LISTS fuse_cuda_tests)
     fuse_add_cuda_program(cuda_${name} RUNTIME simulated OBJECTS ${objects})
     target_link_libraries(cuda_${name} PRIVATE ${needs})
     fuse_add_doctest("cuda/${name}" cuda_${name})
+    set(counters "${CMAKE_CURRENT_SOURCE_DIR}/cuda/${name}.counters")  # what each of its launches counts
+    if(EXISTS "${counters}")
+      add_test(NAME "cuda/${name}_counters"
+               COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/tools/compare_counters.py" check "${counters}"
+                       $<TARGET_FILE:cuda_${name}>)
+    endif()
   endif()
   # What asks the simulated device for its counters has nobody to ask on a GPU.
   file(STRINGS "${source}" asks_simulator REGEX "sim/runtime/")

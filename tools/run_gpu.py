@@ -6,7 +6,8 @@
 
 Needs the driver and Python's standard library; where PYTHON, $FUSE_BENCH_PYTHON or python3 has PyTorch with CUDA, the
 same work is measured through it. Where compute-sanitizer is found (on the PATH or in the CUDA Toolkit), its
-four tools run over the first test cases of each program: --sanitizer-cases bounds how many.
+four tools run over the first test cases of each program: --sanitizer-cases bounds how many. Where Nsight Compute is
+found, its counters are compared with those of tests/cuda/*.counters.
 """
 import argparse
 import json
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import time
 
+import compare_counters
 import run_benchmarks
 
 DOCTEST = re.compile(r"\[doctest\] test cases: +\d+ \| +(\d+) passed \| +(\d+) failed")
@@ -70,7 +72,7 @@ def main():
     parser.add_argument("--sanitizer-cases", type=int, default=8)
     options, benchmark_options = parser.parse_known_args()
 
-    report = {"gpu": gpu(), "tests": {}, "sanitizer": {}, "benchmarks": {}}
+    report = {"gpu": gpu(), "tests": {}, "sanitizer": {}, "counters": {}, "benchmarks": {}}
     print(", ".join(f"{key} {value}" for key, value in report["gpu"].items()), flush=True)
     os.environ["LD_LIBRARY_PATH"] = f"{(options.build / 'lib').resolve()}:{os.environ.get('LD_LIBRARY_PATH', '')}"
     programs = sorted(p for p in (options.build / "tests").glob("gpu_*") if p.is_file() and os.access(p, os.X_OK))
@@ -87,6 +89,16 @@ def main():
         print("compute-sanitizer is not on this machine")
 
     broken = []
+    for known in sorted(pathlib.Path(__file__).parent.parent.glob("tests/cuda/*.counters")):
+        program = options.build / "tests" / f"gpu_{known.stem}"
+        try:
+            rows = compare_counters.measure(known, program)
+        except compare_counters.Unmeasured as why:
+            print(f"counters of {program.name} not compared: {why}")
+            continue
+        report["counters"][known.stem] = rows
+        print(f"\nCounters of {program.name}\n\n{compare_counters.table(rows)}\n", flush=True)
+
     if not options.skip_benchmarks:
         python, missing = run_benchmarks.python_with_torch(options.python)
         report["benchmarks"], broken = run_benchmarks.run_all(options.build / "bench", benchmark_options,

@@ -17,10 +17,14 @@ struct constant_index {
 
 /// f(constant_index<0>), … f(constant_index<N - 1>)
 FUSE_UNCHECKED
+template <class F, int... I>
+FUSE_HD void unrolled_over(F&& f, std::integer_sequence<int, I...>) {
+  (f(constant_index<I>{}), ...);
+}
+FUSE_UNCHECKED
 template <int N, class F>
 FUSE_HD void unrolled(F&& f) {
-  [&]<int... I>(std::integer_sequence<int, I...>) FUSE_INLINE { (f(constant_index<I>{}), ...); }
-  (std::make_integer_sequence<int, N>{});
+  unrolled_over(f, std::make_integer_sequence<int, N>{});
 }
 
 namespace registers {

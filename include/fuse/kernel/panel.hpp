@@ -217,6 +217,19 @@ FUSE_HD bool pay(const typename P::arguments& a) {
   return length<P, P::outer - 1>(a) >= 3 * host_lanes / 4 && length<P, P::contraction>(a) <= index(1) << 17;
 }
 
+/// Where row `row` of the tile of product i lies.
+template <class P>
+struct products_of_tile {
+  char* first;
+  index group;  // rows of each product
+
+  template <class I>
+  FUSE_HD auto operator()(I i, index row) const {
+    using T = compute_type_of<P::step[i].type>;
+    return reinterpret_cast<T*>(first) + (rows::scratch_number<P, host_values>(i) * group + row) * tile_columns;
+  }
+};
+
 }  // namespace panels
 
 /// Tiles [begin, end), those of the same rows next to each other. Unless this is the first call with that scratch
@@ -234,11 +247,7 @@ void run_panels(const single_block& b, const typename P::arguments& a, index beg
     const index rows = d.all_rows - first_row < d.group ? d.all_rows - first_row : d.group;
     const index columns = d.all_columns - first_column < tile_columns ? d.all_columns - first_column : tile_columns;
     const auto place = place_of_row<P>(a, batch * d.all_rows + first_row);
-    auto product_at = [&](auto i, index row) FUSE_INLINE {
-      using T = compute_type_of<P::step[i].type>;
-      return reinterpret_cast<T*>(scratch + d.products) +
-             (rows::scratch_number<P, host_values>(i) * d.group + row) * tile_columns;
-    };
+    const products_of_tile<P> product_at{scratch + d.products, d.group};
     unrolled<P::steps>([&](auto i) FUSE_INLINE {
       if constexpr (P::step[i].kind == step_kind::product) {
         using T = compute_type_of<P::step[i].type>;

@@ -6,7 +6,7 @@
 #include <fuse/op/arithmetic.hpp>
 #include <fuse/op/row_division.hpp>
 #include <fuse/op/select.hpp>
-#include <fuse/plan/frames.hpp>
+#include <fuse/plan/pieces.hpp>
 
 namespace fuse::planning {
 
@@ -43,99 +43,27 @@ struct node_state {
 };
 
 template <class Graph, int Nodes>
-struct emitter {
-  const Graph& g;
+struct emitter : kernel_pieces<Graph> {
+  using pieces = kernel_pieces<Graph>;
+  using pieces::extent_step, pieces::frame_count, pieces::g, pieces::intern, pieces::k, pieces::max_frames;
+  using pieces::push, pieces::scalar;
   const node_state (&state)[Nodes];
-  kernel_plan k{};
   short failed = -1;
   cut_reason reason = cut_reason::none;
 
   struct memo {
     short node, frame, predicate, step;
   };
-  static constexpr int max_frames = 96, max_memos = 256;
-  index_map frames[max_frames]{};
+  static constexpr int max_memos = 256;
   memo memos[max_memos]{};
-  int frame_count = 0, memo_count = 0, depth = 0;
+  int memo_count = 0, depth = 0;
   static constexpr int max_depth = 120;  // compilers bound the depth of constant expressions (512 calls by default)
 
-  constexpr emitter(const Graph& graph, const node_state (&states)[Nodes]) : g(graph), state(states) {}
+  constexpr emitter(const Graph& graph, const node_state (&states)[Nodes]) : pieces(graph), state(states) {}
 
   constexpr short fail(int node, cut_reason why) {
     if (failed < 0) failed = static_cast<short>(node), reason = why;
     return -1;
-  }
-
-  // ---- the pieces of a kernel ----
-  constexpr short push(const step& s) {
-    for (int i = 0; i < k.step_count; ++i)
-      if (k.steps[i].same_value(s)) return static_cast<short>(i);
-    k.steps[k.step_count] = s;
-    return static_cast<short>(k.step_count++);
-  }
-  constexpr short scalar(scalar_slot s, dtype type) {
-    int i = 0;
-    while (i < k.scalar_count && !(k.scalars[i] == s)) ++i;
-    if (i == k.scalar_count) k.scalars[k.scalar_count++] = s;
-    step t;
-    t.kind = step_kind::scalar;
-    t.type = type;
-    t.attribute = i;
-    return push(t);
-  }
-  constexpr short extent_step(short dim) {
-    if (g.is_constant(dim)) {
-      step t;
-      t.type = dtype::i64;
-      t.attribute = g.constant_of(dim);
-      return push(t);
-    }
-    return scalar({true, g.canonical(dim)}, dtype::i64);
-  }
-  constexpr short intern(const index_map& f) {
-    for (int i = 0; i < frame_count; ++i)
-      if (frames[i] == f) return static_cast<short>(i);
-    frames[frame_count] = f;
-    return static_cast<short>(frame_count++);
-  }
-
-  /// How the elements of an access lie along one axis of the index space.
-  constexpr stepping along(const access& a, bool row_major, int axis) const {
-    int found = -1, count = 0, last = a.rank - 1;
-    for (int i = 0; i < a.rank; ++i)
-      if (a.axis[i].count > 0 && a.axis[i].first <= axis && axis < a.axis[i].first + a.axis[i].count)
-        found = i, ++count;
-    if (count == 0) return stepping::none;
-    while (last > found && g.length(a.dims[last]) == 1) --last;
-    const axis_map m = a.axis[found];
-    const bool unit = count == 1 && row_major && found == last && m.scale == 1 && axis == m.first + m.count - 1;
-    return unit ? stepping::unit : stepping::strided;
-  }
-  /// The largest power of two, up to 16, that every offset of the access is a multiple of apart from its unit axis.
-  constexpr short alignment_of(const access& a, bool row_major) const {
-    if (!row_major || a.rank == 0) return 1;
-    int last = a.rank - 1;
-    while (last > 0 && g.length(a.dims[last]) == 1) --last;
-    const axis_map m = a.axis[last];
-    if (m.offset_dim >= 0) return 1;
-    bool other_axes = false;
-    for (int i = 0; i < last; ++i) other_axes = other_axes || g.length(a.dims[i]) != 1;
-    short n = 16;
-    while (n > 1 &&
-           (m.offset % n != 0 || (other_axes && (g.length(a.dims[last]) == dyn || g.length(a.dims[last]) % n != 0)) ||
-            (m.count > 1 && g.length(k.dims[m.first + m.count - 1]) % n != 0)))
-      n = static_cast<short>(n / 2);
-    return n;
-  }
-  constexpr short push(access a, bool row_major) {
-    a.aligned = alignment_of(a, row_major);
-    a.inner = along(a, row_major, k.inner());
-    if (k.contraction >= 0) a.contraction = along(a, row_major, k.contraction);
-    if (k.column >= 0) a.column = along(a, row_major, k.column);
-    for (int i = 0; i < k.access_count; ++i)
-      if (k.accesses[i] == a) return static_cast<short>(i);
-    k.accesses[k.access_count] = a;
-    return static_cast<short>(k.access_count++);
   }
 
   /// Does this node stand for memory as it is? Then `alias` says whether a reshape lies between.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a graphed function keeps of each graph, and what it shows of it.
 #pragma once
+#include <algorithm>
 #include <fuse/runtime/call_key.hpp>
 #include <fuse/runtime/captured.hpp>
 #include <fuse/runtime/replayed.hpp>
@@ -63,6 +64,11 @@ struct graph_entry {
   bool has_foreign = false;  // serves only addresses aligned as its origins are
   bool bound = false;
   std::uint64_t last_used = 0;
+
+  /// Is it bound to what the call has? The first word is the memory that it works in.
+  bool has_values_of(const call_key& key) const {
+    return std::equal(values.begin() + 1, values.end(), key.values().begin() + 1, key.values().end());
+  }
 };
 
 }  // namespace fuse::runtime

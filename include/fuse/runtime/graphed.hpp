@@ -2,11 +2,9 @@
 // graphed(executor, f): a callable that issues work on an executor becomes one that replays it. The first call of a
 // shape captures; every later one binds its addresses and scalars and launches.
 #pragma once
-#include <fuse/runtime/graph_entry.hpp>
+#include <fuse/runtime/capturer.hpp>
 #include <fuse/runtime/host_capture.hpp>
-#include <fuse/runtime/options.hpp>
 #include <fuse/runtime/padding.hpp>
-#include <fuse/runtime/working_memory.hpp>
 #include <mutex>
 #if defined(__CUDACC__)
 #include <fuse/runtime/cuda_capture.hpp>
@@ -47,9 +45,10 @@ class graphed {
   template <class... Call>
   void warm_up(const Call&... calls) {
     const serving here(*this);
-    if (entries_.size() + sizeof...(calls) > options_.capacity)
+    const std::size_t kept = store_.graphs().size();
+    if (kept + sizeof...(calls) > options_.capacity)
       throw error(error_category::argument, text("fuse::graphed: ")
-                                                << sizeof...(calls) << " calls to warm up beside " << entries_.size()
+                                                << sizeof...(calls) << " calls to warm up beside " << kept
                                                 << " graphs, graph_options::capacity is " << options_.capacity);
     struct job {
       index bytes;
@@ -68,9 +67,10 @@ class graphed {
     };
     (plan(calls), ...);
     std::stable_sort(jobs.begin(), jobs.end(), [](const job& x, const job& y) { return x.bytes > y.bytes; });
-    const runtime::flag_guard warming(warming_);
     for (const job& j : jobs) j.run();
     warm_ = true;
+    if (options_.log && uses_graphs())
+      options_.log(text("fuse::graphed: graphs need ") << counts_.bytes << " bytes of memory");
   }
   /// Bytes of memory that the graph of such a call needs, found without making it. Graphs share memory: all together
   /// need what the largest does.
@@ -80,22 +80,15 @@ class graphed {
     return std::apply(
         [&](const auto&... x) {
           read_key(x...);
-          const values origins = runtime::shadow_origins(key_);
-          work_type probe(executor_, origins[0]);
-          collect(probe, origins, x...);
-          return probe.layout().peak();
+          return capturer_.probe(x...).bytes;
         },
         std::tuple(padding_.stretched(a)...));
   }
   /// Forgets all graphs, and that it was warmed up.
   void clear() {
     const serving here(*this);
-    latest_ = nullptr;
-    entries_.clear();
-    templates_.clear();
-    memory_.clear();
+    store_.clear();
     warm_ = false;
-    counts_.bytes = 0;
   }
   graph_counts counts() const {
     const std::scoped_lock lock(mutex_);
@@ -103,23 +96,27 @@ class graphed {
   }
   std::size_t size() const {
     const std::scoped_lock lock(mutex_);
-    return entries_.size();
+    return store_.graphs().size();
   }
   /// The graphs as they are, in the order of their capture.
   std::vector<runtime::graph_info> graphs() const {
     const std::scoped_lock lock(mutex_);
     std::vector<runtime::graph_info> all;
-    for (const auto& e : entries_)
-      all.push_back(
-          {e->work->nodes(), e->work->edges(), e->work->places(), e->arena_bytes, e->pinned, e.get() == latest_});
+    for (const auto& e : store_.graphs())
+      all.push_back({e->work->nodes(), e->work->edges(), e->work->places(), e->arena_bytes, e->pinned,
+                     store_.is_latest(*e)});
     return all;
   }
 
  private:
-  using work_type = runtime::captured<Executor>;
-  using entry = runtime::graph_entry<Executor>;
-  using entries = std::vector<std::unique_ptr<entry>>;
-  using values = std::vector<std::uint64_t>;
+  using capturer = runtime::capturer<Executor, F>;
+  using work_type = typename capturer::work_type;
+  using entry = typename capturer::entry;
+  using values = typename capturer::values;
+  template <class... A>
+  using returned = typename capturer::template returned<A...>;
+  template <class... A>
+  using held = typename capturer::template held<A...>;
 
   /// One call at a time: others wait, and one from within it is an error.
   struct serving {
@@ -137,21 +134,6 @@ class graphed {
 
   bool uses_graphs() const { return options_.how == mode::graphed && executor_.current_mode() != mode::eager; }
 
-  /// f with its arguments at these places.
-  template <class... A>
-  auto run_at(const values& origins, const A&... a) {
-    runtime::call_key::placement next(key_, origins);
-    // Braces: from left to right.
-    std::tuple<decltype(runtime::rebuild(a, next))...> arguments{runtime::rebuild(a, next)...};
-    return std::apply([&](auto&... x) { return f_(executor_, x...); }, arguments);
-  }
-  template <class A>
-  using rebuilt = decltype(runtime::rebuild(std::declval<const A&>(), std::declval<runtime::call_key::placement&>()));
-  template <class... A>
-  using returned = decltype(std::declval<F&>()(std::declval<Executor&>(), std::declval<rebuilt<A>&>()...));
-  template <class... A>
-  using held = runtime::held<returned<A...>>;
-
   template <class... A>
   auto call(const A&... a) {
     if (!uses_graphs()) return run_directly(a...);
@@ -165,11 +147,11 @@ class graphed {
   /// The graph for the call whose key has been read, captured if need be. Null where the function itself is to run.
   template <class... A>
   entry* entry_for(const A&... a) {
-    if (entry* e = find()) return e;
+    if (entry* e = store_.find(key_)) return e;
     if (warm_) {
       if (!options_.fall_back)
         throw error(error_category::capture,
-                    has_pinned(key_)
+                    store_.has_pinned(key_)
                         ? "fuse::graphed: a call of this shape was warmed up with other addresses, and its "
                           "graph cannot be rebound (call with the same memory, or allow "
                           "graph_options::fall_back)"
@@ -195,30 +177,13 @@ class graphed {
   void read_key(const A&... a) {
     key_.read(&runtime::type_tag<A...>, work_type::alignment, a...);
   }
-  entry* find() {
-    auto serves = [&](const entry& e) {
-      return key_.is(e.words) && (!e.pinned || same_addresses(e)) && (!e.has_foreign || key_.is_aligned_as(e.origins));
-    };
-    if (latest_ && serves(*latest_)) return latest_;
-    for (auto& e : entries_)
-      if (serves(*e)) return latest_ = e.get();
-    return nullptr;
-  }
-  bool same_addresses(const entry& e) const {
-    return std::equal(e.values.begin() + 1, e.values.end(), key_.values().begin() + 1, key_.values().end());
-  }
-
-  bool has_pinned(const runtime::call_key& key) const {
-    return std::any_of(entries_.begin(), entries_.end(), [&](const auto& e) { return e->pinned && key.is(e->words); });
-  }
-
   /// Binds the call's addresses and scalars, and launches.
   void launch(entry& e) {
     check_static(e);
     const values& now = key_.values();
-    if (!e.bound || !e.memory || !same_addresses(e) || options_.check_memory) {
+    if (!e.bound || !e.memory || !e.has_values_of(key_) || options_.check_memory) {
       check_outputs();
-      find_room(e);
+      store_.find_room(e, key_);
       for (std::size_t r = 1; r < now.size(); ++r) {
         const bool is_new = !e.bound || e.values[r] != now[r];
         if (key_.has_memory(r) && (is_new || options_.check_memory)) check_address(r, now[r]);
@@ -238,15 +203,7 @@ class graphed {
       e.work->launch();
     }
     ++counts_.replays;
-    e.last_used = ++clock_;
-    latest_ = &e;
-  }
-  /// A graph works in memory in which no argument lies: it would be overwritten before it is read.
-  void find_room(entry& e) {
-    if (e.memory && !key_.meets(e.memory->address(), static_cast<std::uint64_t>(e.arena_bytes))) return;
-    give_memory(e, e.arena_bytes);
-    e.values[0] = e.memory->address();
-    e.work->bind(0, e.values[0]);
+    store_.note_launch(e);
   }
   void check_outputs() const {
     if (key_.writes_to_static())
@@ -290,178 +247,16 @@ class graphed {
   template <class... A>
   entry* warmed(const A&... a) {
     read_key(a...);
-    entry* e = find();
+    entry* e = store_.find(key_);
     return e ? e : capture(a...);
   }
   template <class... A>
   entry* capture(const A&... a) {
     check_outputs();
-    auto e = std::make_unique<entry>();
-    e->words = key_.words();
-    e->stays = key_.stays();
-    if (has_pinned(key_) || !capture_rebindable(*e, a...)) capture_pinned(*e, a...);
-    e->has_foreign = !e->pinned && e->work->has_foreign();
-    e->last_used = ++clock_;
+    auto e = capturer_.capture(a...);
     ++counts_.captures;
-    make_room(entries_);
-    entries_.push_back(std::move(e));
-    count_bytes();
-    return latest_ = entries_.back().get();
+    return &store_.keep(std::move(e));
   }
-  /// Captures at shadow addresses, and again at real ones: that both agree proves that every address is known. Returns
-  /// false where a graph for these addresses alone has to do.
-  template <class... A>
-  bool capture_rebindable(entry& e, const A&... a) {
-    if (!capture_at_shadows(e, a...)) return false;
-    give_memory(e, e.arena_bytes);
-    e.values = key_.values();
-    e.values[0] = e.memory->address();
-    if (!serves(e, e.values, a...)) return false;
-    e.work->prepare(e.values);
-    e.bound = true;
-    return true;
-  }
-  template <class... A>
-  bool capture_at_shadows(entry& e, const A&... a) {
-    e.origins = runtime::shadow_origins(key_);
-    try {
-      e.work = std::make_unique<work_type>(executor_, e.origins[0]);
-      e.results = collect(*e.work, e.origins, a...);
-    } catch (const error& problem) {
-      e.work.reset();
-      if (!work_type::may_pin || problem.category() != error_category::capture) throw;
-      return false;
-    } catch (...) {  // of the function: a call that was given an address may have failed, and will not with a real one
-      e.work.reset();
-      if (!work_type::may_pin) throw;
-      return false;
-    }
-    e.work->measure(e.origins);
-    e.arena_bytes = e.work->layout().peak();
-    if (!e.work->is_opaque()) return true;
-    e.work.reset();
-    e.results.reset();
-    return false;
-  }
-  /// Is what was captured at shadow addresses, bound to these, what is captured at these?
-  template <class... A>
-  bool serves(entry& e, const values& elsewhere, const A&... a) {
-    work_type again(executor_, elsewhere[0]);
-    bool same = true;
-    try {
-      collect(again, elsewhere, a...);
-    } catch (...) {  // of other work, which needs memory that is not there
-      same = again.layout().peak() <= e.arena_bytes;
-      if (same) throw;
-    }
-    e.work->bind_all(elsewhere);
-    if (same && e.work->same_as(again)) return true;
-    if (!work_type::may_pin)
-      throw error(error_category::capture,
-                  "fuse::graphed: the function issues other work for other addresses, or at every call (it must "
-                  "issue the same for arguments of one shape; give it what it decides by with fuse::fixed)");
-    e.work.reset();
-    e.results.reset();
-    return false;
-  }
-  /// A graph that holds the call's own addresses: for work that takes addresses in a form of its own.
-  template <class... A>
-  void capture_pinned(entry& e, const A&... a) {
-    e.pinned = true;
-    e.origins = e.values = key_.values();
-    index needed = index(1) << 20;
-    if (options_.memory_limit > 0) needed = std::min(needed, static_cast<index>(options_.memory_limit));
-    needed = std::max(needed, e.arena_bytes);
-    do {
-      e.results.reset();
-      e.work.reset();
-      give_memory(e, needed);
-      e.values[0] = e.origins[0] = e.memory->address();
-      e.work = std::make_unique<work_type>(executor_, e.values[0]);
-      try {
-        e.results = collect(*e.work, e.values, a...);
-      } catch (...) {  // a call may have been given memory that is not there yet
-        if (e.work->layout().peak() <= e.memory->bytes) throw;
-      }
-      needed = e.work->layout().peak();
-    } while (needed > e.memory->bytes);
-    e.arena_bytes = needed;
-    e.work->keep_addresses();
-    e.work->prepare(e.values);
-    e.bound = true;
-    ++counts_.pinned;
-    if (options_.log)
-      options_.log(
-          "fuse::graphed: a call in the function takes addresses that cannot be rebound: this graph serves only "
-          "the addresses it was captured with (launch kernels with plain pointer arguments, and copy with compiled "
-          "functions)");
-  }
-  /// Runs f into the capture, ends it, and returns its results for keeping.
-  template <class... A>
-  std::shared_ptr<void> collect(work_type& work, const values& origins, const A&... a) {
-    std::shared_ptr<void> results;
-    try {
-      if constexpr (std::is_void_v<returned<A...>>) {
-        run_at(origins, a...);
-      } else {
-        using type = typename held<A...>::type;
-        results = std::make_shared<type>(held<A...>::of(run_at(origins, a...)));
-      }
-    } catch (const error& problem) {
-      work.explain(problem);
-      throw;
-    }
-    work.finish();
-    if (work.tensors() > held<A...>::tensors)
-      throw error(error_category::capture,
-                  "fuse::graphed: a tensor that the function allocated outlives it without being returned (return it, "
-                  "or make it before the call)");
-    return results;
-  }
-  /// Memory of at least so many bytes for the call at hand: that of the graphs before, if it is large enough.
-  void give_memory(entry& e, index bytes) {
-    const std::size_t place = memory_.free_of(key_);
-    if (!memory_.has(place, bytes)) {
-      const index others = bytes_owned(place), limit = static_cast<index>(options_.memory_limit);
-      if (limit > 0 && others + bytes > limit) {
-        text s = text("fuse::graphed: the graph needs ") << bytes << " bytes";
-        if (others > 0) s << " beside " << others << " of others";
-        throw error(error_category::memory, s << ", graph_options::memory_limit is " << limit);
-      }
-      if (warming_ && options_.log) options_.log(text("fuse::graphed: graphs need ") << bytes << " bytes of memory");
-      const auto before = memory_.grow(executor_, place, bytes);
-      for (const auto& other : entries_)  // they move when they are used
-        if (!other->pinned && other->memory == before) other->memory.reset();
-    }
-    e.memory = memory_.at(place);
-    count_bytes();
-  }
-  void make_room(entries& among) {
-    while (among.size() >= options_.capacity) {
-      const auto oldest = std::min_element(among.begin(), among.end(),
-                                           [](const auto& x, const auto& y) { return x->last_used < y->last_used; });
-      if (oldest->get() == latest_) latest_ = nullptr;
-      among.erase(oldest);
-      ++counts_.evictions;
-    }
-  }
-  /// Bytes of all memory but that of this place.
-  index bytes_owned(std::size_t but = std::size_t(-1)) const {
-    std::vector<const runtime::graph_memory*> seen;
-    index bytes = 0;
-    auto add = [&](const std::shared_ptr<runtime::graph_memory>& m) {
-      if (!m || std::find(seen.begin(), seen.end(), m.get()) != seen.end()) return;
-      seen.push_back(m.get());
-      bytes += m->bytes;
-    };
-    memory_.for_each([&](std::size_t place, const auto& m) {
-      if (place != but) add(m);
-    });
-    for (const auto& e : entries_)
-      if (e->pinned) add(e->memory);
-    return bytes;
-  }
-  void count_bytes() { counts_.bytes = bytes_owned(); }
 
   template <class... A>
   auto results_of(const entry& e, const values& now) const {
@@ -492,36 +287,22 @@ class graphed {
     read_key(a...);
     const runtime::mode_guard guard(executor_, options_.how == mode::eager ? mode::eager : executor_.current_mode());
     if constexpr (std::is_void_v<returned<A...>>)
-      run_at(key_.values(), a...);
+      capturer_.run_at(key_.values(), a...);
     else
-      return held<A...>::of(run_at(key_.values(), a...));
+      return held<A...>::of(capturer_.run_at(key_.values(), a...));
   }
   // ---- within another capture ----
 
-  /// Two captures at different addresses, neither of which is memory, prove that every address is known.
-  template <class... A>
-  bool capture_part(entry& e, const A&... a) {
-    if (!capture_at_shadows(e, a...)) return false;
-    values elsewhere = e.origins;
-    for (std::size_t r = 0; r < elsewhere.size(); ++r) elsewhere[r] += (static_cast<std::uint64_t>(r) + 1) << 20;
-    return serves(e, elsewhere, a...);
-  }
   /// Captured once for a shape, and then part of every graph that calls it.
   template <class... A>
   auto call_within(const A&... a) {
-    auto found = std::find_if(templates_.begin(), templates_.end(), [&](const auto& e) { return key_.is(e->words); });
-    if (found == templates_.end()) {
-      auto e = std::make_unique<entry>();
-      e->words = key_.words();
-      e->stays = key_.stays();
-      e->pinned = !capture_part(*e, a...);
-      make_room(templates_);
-      templates_.push_back(std::move(e));
-      found = templates_.end() - 1;
+    entry* found = store_.find_part(key_);
+    if (!found) {
+      found = &store_.keep_part(capturer_.capture_part(a...));
       ++counts_.captures;
     }
-    entry& e = **found;
-    e.last_used = ++clock_;
+    entry& e = *found;
+    store_.note_use(e);
     check_static(e);
     if (e.pinned) return run_directly(a...);
     auto memory =
@@ -587,9 +368,7 @@ class graphed {
             [&](const auto&... a) {
               const auto shorter = std::tuple(padding_.of_another_length(a)...);
               std::apply([&](const auto&... y) { read_key(y...); }, shorter);
-              const values origins = runtime::shadow_origins(key_);
-              work_type probe(executor_, origins[0]);
-              const auto found = std::apply([&](const auto&... y) { return collect(probe, origins, y...); }, shorter);
+              const auto found = std::apply([&](const auto&... y) { return capturer_.probe(y...).results; }, shorter);
               others = runtime::leading_lengths(*static_cast<const typename held<X...>::type*>(found.get()));
             },
             given);
@@ -605,15 +384,13 @@ class graphed {
   F f_;
   graph_options options_;
   mutable std::recursive_mutex mutex_;
-  bool busy_ = false, warming_ = false;
+  bool busy_ = false;
   runtime::call_key key_;
-  entries entries_, templates_;
-  entry* latest_ = nullptr;
-  runtime::working_memory memory_;
+  graph_counts counts_;
+  runtime::graph_store<Executor> store_{executor_, options_, counts_};
+  capturer capturer_{executor_, f_, key_, store_, options_, counts_};
   runtime::padding<Executor> padding_{executor_, options_.padding, work_type::alignment};
   bool warm_ = false;
-  std::uint64_t clock_ = 0;
-  graph_counts counts_;
 };
 
 }  // namespace fuse

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "context.hpp"
+#include "counter_log.hpp"
 #include "graph.hpp"
 #include "occupancy.hpp"
 
@@ -147,6 +148,7 @@ touched run_kernel(const kernel_work& work, flight& in_flight, run_place place) 
   if (kept.size() >= state.control.launches_kept)
     kept.erase(kept.begin(), kept.begin() + std::ptrdiff_t(kept.size() / 2));
   kept.push_back(record_of(work, result, place));
+  log_counters(kept.back());
   touched bytes{std::move(result.written), std::move(result.read)};
   // The kernel ahead may still run when this one has only begun: both are in flight for the next, until its wait if
   // this one waited too.
