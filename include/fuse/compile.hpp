@@ -116,7 +116,13 @@ struct planned {
     return k;
   }
   /// What messages call leaf `number` of the arguments.
-  static text argument_name(int number) { return arguments::name_of_leaf<A...>(number); }
+  static constexpr text (*argument_name)(int) = [] {
+    using names = text (*)(int);
+    if constexpr ((arguments::structure<A> || ...))
+      return names(arguments::name_of_leaf<A...>);
+    else
+      return names(arguments::name_of_leaf);
+  }();
   template <int K>
   using kernel = program_of<planned, K>;  // ::k is its plan, ::type its program
 };
@@ -178,8 +184,10 @@ class compiled {
           ((bits |= unsigned(!V::is_row_major) << at++), ...);
           return bits;
         }();
-        std::apply([&](const auto&... view) { run<strided>(executor, {arguments::describe(view)...}, a...); },
-                   out.views);
+        leaves_of<A...> leaves(a...);
+        std::apply(
+            [&](const auto&... view) { run<strided, A...>(executor, leaves.list, {arguments::describe(view)...}); },
+            out.views);
       }
     }
   }
@@ -223,45 +231,41 @@ class compiled {
     return false;
   }
 
+  /// The leaves of a call.
+  template <class... A>
+  struct leaves_of {
+    argument list[tracing::traced<Fn, A...>::graph.argument_count + 1];
+
+    explicit leaves_of(const A&... a) {
+      int n = 0;
+      (arguments::for_each_leaf(a, [&](const auto& x) { list[n++] = arguments::describe(x); }), ...);
+    }
+  };
   template <class E, class Executor>
-  static auto empty(Executor& executor, const index* lengths) {
+  static auto empty(Executor& executor, const short* dims, const index* length) {
     using T = type_of<E::type>;
     std::array<index, E::rank> n{};
     index count = 1;
-    for (int i = 0; i < E::rank; ++i) count *= n[i] = lengths[i];
+    for (int i = 0; i < E::rank; ++i) count *= n[i] = length[dims[i]];
     return tensor<T, typename E::extents_type>(n, executor.allocate(static_cast<std::size_t>(count) * sizeof(T)));
   }
   template <class Types, class Executor, std::size_t... I, class... A>
   auto allocate_and_run(Executor& executor, std::index_sequence<I...>, const A&... a) const {
     using source = planned<Fn, planning::policy::fused, 0, A...>;
-    constexpr auto& g = source::graph;
-    argument leaves[g.argument_count + 1];
-    collect(leaves, a...);
-    const binding::lengths_of<source> length(g, leaves);
-    binding::check_lengths<source>(name(), length);
-    index n[sizeof...(I)][max_rank]{};
-    for (std::size_t o = 0; o < sizeof...(I); ++o) {
-      const node& x = g.nodes[g.outputs[o].node];
-      for (int i = 0; i < x.rank; ++i) n[o][i] = length[g.canonical(x.dims[i])];
-    }
-    std::tuple<decltype(empty<std::tuple_element_t<I, Types>>(executor, n[I]))...> results{
-        empty<std::tuple_element_t<I, Types>>(executor, n[I])...};
-    run<0>(executor, {arguments::describe(std::get<I>(results))...}, a...);
+    using table = binding::lengths_of<source>;
+    leaves_of<A...> leaves(a...);
+    const binding::checked_lengths<source> length(name(), leaves.list);
+    // Braces: from left to right.
+    std::tuple<decltype(empty<std::tuple_element_t<I, Types>>(executor, table::kept.outputs[I], length.value))...>
+        results{empty<std::tuple_element_t<I, Types>>(executor, table::kept.outputs[I], length.value)...};
+    run<0, A...>(executor, leaves.list, {arguments::describe(std::get<I>(results))...});
     if constexpr (sizeof...(I) == 1)
       return std::move(std::get<0>(results));
     else
       return results;
   }
-  template <class... A>
-  static void collect(argument* leaves, const A&... a) {
-    int n = 0;
-    (arguments::for_each_leaf(a, [&](const auto& x) { leaves[n++] = arguments::describe(x); }), ...);
-  }
-  template <unsigned Strided, class Executor, class... A, std::size_t Outputs>
-  void run(Executor& executor, const argument (&outputs)[Outputs], const A&... a) const {
-    constexpr int count = planned<Fn, planning::policy::fused, Strided, A...>::graph.argument_count;
-    argument leaves[count + 1];
-    collect(leaves, a...);
+  template <unsigned Strided, class... A, class Executor, std::size_t Outputs>
+  void run(Executor& executor, const argument* leaves, const argument (&outputs)[Outputs]) const {
     if constexpr (Executor::built_with == modes::any) {
       if (executor.current_mode() == mode::eager) {
         executor.template run<planned<Fn, planning::policy::eager, Strided, A...>>(name(), leaves, outputs);

@@ -131,8 +131,8 @@ class runner {
 
   template <class Source>
   void verify(const char* how) {
-    const auto graph = fx::verification::verify_graph(Source::graph);
-    const auto plan = fx::verification::verify_plan<Source>();
+    constexpr auto graph = fx::verification::verify_graph(Source::graph);
+    constexpr auto plan = fx::verification::verify_plan<Source>();
     if (graph) std::printf("random: program %ld: graph: fault %d at %d\n", seed_, int(graph.fault), graph.at);
     if (plan)
       std::printf("random: program %ld: plan, %s: fault %d, kernel %d, at %d\n", seed_, how, int(plan.fault),

@@ -170,7 +170,9 @@ void for_each_name(const text& name, F&& f) {
     f(name);
   }
 }
-/// The name of leaf `number` of a call with arguments of the types A.
+/// The name of leaf `number` of a call whose arguments are no structs.
+inline text name_of_leaf(int number) { return text("argument ") << number; }
+/// The same, of arguments of the types A.
 template <class... A>
 text name_of_leaf(int number) {
   text found;

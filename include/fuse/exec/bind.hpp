@@ -1,74 +1,103 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a plan and the arguments of one call to what the kernels need: lengths, addresses, strides. Everything that can
-// be wrong with a call is found here, before anything runs.
+// From a plan and the arguments of one call to what the kernels need: lengths, addresses, strides. Plans are tables
+// here, without their types: what binds one call binds all.
 #pragma once
 #include <fuse/exec/arguments.hpp>
 #include <fuse/kernel/program.hpp>
 
 namespace fuse::binding {
 
-/// The value of every dim of a graph for one call.
-template <class Graph>
-struct lengths {
-  index value[sizeof(Graph::dims) / sizeof(dim)];
-
-  lengths(const Graph& g, const argument* arguments) {
-    for (int i = 0; i < g.dim_count; ++i) {
-      const dim& d = g.dims[i];
-      switch (d.kind) {
-        case dim::constant:
-          value[i] = d.value;
-          break;
-        case dim::argument:
-          value[i] = arguments[d.value].extents[d.a];
-          break;
-        case dim::sum:
-          value[i] = value[d.a] + value[d.b];
-          break;
-        case dim::difference:
-          value[i] = value[d.a] - value[d.b];
-          break;
-        case dim::product:
-          value[i] = value[d.a] * value[d.b];
-          break;
-        case dim::quotient:
-          value[i] = value[d.b] > 0 ? value[d.a] / value[d.b] : 0;
-          break;
-      }
-    }
-  }
-  index operator[](int d) const { return value[d]; }
+/// The lengths of a function, and what it needs of them.
+struct length_table {
+  const dim* dims;
+  const dim_check* checks;
+  int dim_count, check_count;
+  text (*argument_name)(int);
 };
 
-template <class Source>
-using lengths_of = lengths<std::remove_const_t<decltype(Source::graph)>>;
+/// @post value[d] is the length of each dim d, for one call
+inline void find_lengths(const length_table& t, const argument* arguments, index* value) {
+  for (int i = 0; i < t.dim_count; ++i) {
+    const dim& d = t.dims[i];
+    switch (d.kind) {
+      case dim::constant:
+        value[i] = d.value;
+        break;
+      case dim::argument:
+        value[i] = arguments[d.value].extents[d.a];
+        break;
+      case dim::sum:
+        value[i] = value[d.a] + value[d.b];
+        break;
+      case dim::difference:
+        value[i] = value[d.a] - value[d.b];
+        break;
+      case dim::product:
+        value[i] = value[d.a] * value[d.b];
+        break;
+      case dim::quotient:
+        value[i] = value[d.b] > 0 ? value[d.a] / value[d.b] : 0;
+        break;
+    }
+  }
+}
 
 /// Where a length comes from, in words.
-template <class Source>
-text describe(int d) {
-  const dim& x = Source::graph.dims[d];
-  if (x.kind == dim::argument)
-    return text("axis ") << x.a << " of " << Source::argument_name(static_cast<int>(x.value));
+inline text describe(const length_table& t, int d) {
+  const dim& x = t.dims[d];
+  if (x.kind == dim::argument) return text("axis ") << x.a << " of " << t.argument_name(static_cast<int>(x.value));
   if (x.kind == dim::constant) return "a constant of the function";
   return "computed in the function";
 }
 
-template <class Source>
-void check_lengths(const char* name, const lengths_of<Source>& length) {
-  constexpr auto& g = Source::graph;
-  for (int i = 0; i < g.check_count; ++i) {
-    const dim_check& c = g.checks[i];
+/// Throws unless the lengths of a call are what the function needs.
+inline void check_lengths(const length_table& t, const char* name, const index* length) {
+  for (int i = 0; i < t.check_count; ++i) {
+    const dim_check& c = t.checks[i];
     if (c.b < 0) {
       if (length[c.a] < 0)
         throw error(error_category::extents, text("fuse::") << name << ": " << c.where << " reaches " << -length[c.a]
                                                             << " past the end of its axis");
     } else if (length[c.a] != length[c.b]) {
-      throw error(error_category::extents, text("fuse::") << name << ": " << c.where << ": extents differ: "
-                                                          << length[c.a] << " (" << describe<Source>(c.a) << ") and "
-                                                          << length[c.b] << " (" << describe<Source>(c.b) << ")");
+      throw error(error_category::extents,
+                  text("fuse::") << name << ": " << c.where << ": extents differ: " << length[c.a] << " ("
+                                 << describe(t, c.a) << ") and " << length[c.b] << " (" << describe(t, c.b) << ")");
     }
   }
 }
+
+/// The length table of a planned function.
+template <class Source>
+struct lengths_of {
+  static constexpr auto& g = Source::graph;
+  struct storage {
+    dim dims[sizeof(g.dims) / sizeof(dim)];
+    dim_check checks[sizeof(g.checks) / sizeof(dim_check)];
+    short outputs[g.output_count + 1][max_rank];  // the dims of each, canonical
+  };
+  static constexpr storage kept = [] {
+    storage s{};
+    for (int i = 0; i < g.dim_count; ++i) s.dims[i] = g.dims[i];
+    for (int i = 0; i < g.check_count; ++i) s.checks[i] = g.checks[i];
+    for (int o = 0; o < g.output_count; ++o)
+      for (int i = 0; i < g.nodes[g.outputs[o].node].rank; ++i)
+        s.outputs[o][i] = g.canonical(g.nodes[g.outputs[o].node].dims[i]);
+    return s;
+  }();
+  static constexpr length_table table = {kept.dims, kept.checks, g.dim_count, g.check_count, Source::argument_name};
+  static constexpr int count = sizeof(kept.dims) / sizeof(dim);
+};
+/// The lengths of one call, checked.
+template <class Source>
+struct checked_lengths {
+  index value[lengths_of<Source>::count];
+
+  checked_lengths(const char* name, const argument* arguments) {
+    find_lengths(lengths_of<Source>::table, arguments, value);
+    check_lengths(lengths_of<Source>::table, name, value);
+  }
+  index operator[](int d) const { return value[d]; }
+};
 
 /// The memory behind a buffer of the plan.
 struct memory {
@@ -98,42 +127,112 @@ inline void set_bytes(memory& m, int element_size) {
   m.before = empty ? 0 : -first * element_size;
   m.bytes = empty ? 0 : (last - first + 1) * element_size;
 }
-/// Fills the arguments of one kernel. K: its plan (a constant); A: its arguments type.
-template <const kernel_plan& K, class A, class Graph>
-void fill(A& out, const Graph& g, const lengths<Graph>& length, const memory* buffers, const argument* arguments) {
+
+/// What the arguments of one kernel are made from. Dims are canonical.
+struct kernel_table {
+  const access* accesses;
+  const scalar_slot* scalars;
+  const short* stored;  // the buffers that it stores to
+  short access_count, scalar_count, store_count;
+  short rank, axes, collapsed;
+  short dims[max_axes];
+  short first_axis_of[max_axes], last_axis_of[max_axes];  // of each collapsed axis
+  short needed[max_axes];                                 // axes of which none may have the length 0 …
+  short needed_count;                                     // … lest there is nothing to store
+};
+
+/// The kernel table of kernel K of a planned function.
+template <class Source, int K>
+struct kernel_of {
+  using kernel = typename Source::template kernel<K>;
+  struct storage {
+    access accesses[kernel::k.access_count + 1];
+    scalar_slot scalars[kernel::k.scalar_count + 1];
+    short stored[kernel::k.store_count + 1];
+  };
+  static constexpr storage kept = [] {
+    constexpr auto& g = Source::graph;
+    constexpr const kernel_plan& k = kernel::k;
+    storage s{};
+    for (int i = 0; i < k.access_count; ++i) {
+      s.accesses[i] = k.accesses[i];
+      for (axis_map& m : s.accesses[i].axis)
+        if (m.offset_dim >= 0) m.offset_dim = g.canonical(m.offset_dim);
+    }
+    for (int i = 0; i < k.scalar_count; ++i) s.scalars[i] = k.scalars[i];
+    for (int i = 0; i < k.store_count; ++i) s.stored[i] = k.accesses[k.stores[i].access].buffer;
+    return s;
+  }();
+  static constexpr kernel_table table = [] {
+    constexpr auto& g = Source::graph;
+    constexpr const kernel_plan& k = kernel::k;
+    kernel_table t{};
+    t.accesses = kept.accesses, t.scalars = kept.scalars, t.stored = kept.stored;
+    t.access_count = static_cast<short>(k.access_count);
+    t.scalar_count = static_cast<short>(k.scalar_count);
+    t.store_count = static_cast<short>(k.store_count);
+    t.rank = k.rank, t.axes = k.axes, t.collapsed = k.collapsed;
+    for (int i = 0; i < k.axes; ++i) t.dims[i] = g.canonical(k.dims[i]);
+    for (int c = 0; c < k.collapsed; ++c)
+      t.first_axis_of[c] = k.first_axis_of[c], t.last_axis_of[c] = k.last_axis_of[c];
+    // A row of length 0 still has row values to store; a contraction of length 0 gives zeros.
+    const bool rows = k.kind == family::row || k.kind == family::attention;
+    for (short i = 0; i < (rows ? k.rank - 1 : k.rank); ++i) t.needed[t.needed_count++] = i;
+    if (k.column >= 0) t.needed[t.needed_count++] = k.column;
+    return t;
+  }();
+};
+
+/// The arguments of a kernel, whatever their number.
+struct argument_places {
+  index* extent;
+  char** base;
+  index *origin, *step, *gathered_extent, *gathered_step;
+  long long* scalar;
+  int steps_each;  // of an access
+};
+template <int Axes, int Accesses, int Scalars>
+argument_places places_of(kernel_arguments<Axes, Accesses, Scalars>& a) {
+  return {a.extent,          a.base,          a.origin, a.step[0],
+          a.gathered_extent, a.gathered_step, a.scalar, sizeof a.step[0] / sizeof(index)};
+}
+
+/// Fills the arguments of one kernel. length: of each dim; buffers and arguments: of the call.
+inline void fill(const argument_places& out, const kernel_table& k, const index* length, const memory* buffers,
+                 const argument* arguments) {
   index extent[max_axes]{};
-  for (int i = 0; i < K.axes; ++i) extent[i] = length[g.canonical(K.dims[i])];
+  for (int i = 0; i < k.axes; ++i) extent[i] = length[k.dims[i]];
   int n = 0;
-  for (int c = 0; c < K.collapsed; ++c) {
+  for (int c = 0; c < k.collapsed; ++c) {
     index product = 1;
-    for (int j = K.first_axis_of[c]; j <= K.last_axis_of[c]; ++j) product *= extent[j];
+    for (int j = k.first_axis_of[c]; j <= k.last_axis_of[c]; ++j) product *= extent[j];
     out.extent[n++] = product;
   }
-  for (int j = K.rank; j < K.axes; ++j) out.extent[n++] = extent[j];
+  for (int j = k.rank; j < k.axes; ++j) out.extent[n++] = extent[j];
 
-  for (int i = 0; i < K.access_count; ++i) {
-    const access& a = K.accesses[i];
+  for (int i = 0; i < k.access_count; ++i) {
+    const access& a = k.accesses[i];
     index strides[max_rank]{}, step[max_axes]{}, origin = 0;
     if (a.buffer < 0) {
       strides[0] = 1;
     } else if (a.alias) {
       index s = 1;
-      for (int k = a.rank - 1; k >= 0; --k) strides[k] = s, s *= length[a.dims[k]];
+      for (int d = a.rank - 1; d >= 0; --d) strides[d] = s, s *= length[a.dims[d]];
     } else {
-      for (int k = 0; k < a.rank; ++k) strides[k] = buffers[a.buffer].strides[k];
+      for (int d = 0; d < a.rank; ++d) strides[d] = buffers[a.buffer].strides[d];
     }
-    for (int k = 0; k < a.rank; ++k) {
-      const axis_map& m = a.axis[k];
-      origin += strides[k] * (m.offset + (m.offset_dim >= 0 ? m.dim_scale * length[g.canonical(m.offset_dim)] : 0));
-      index along = strides[k] * m.scale;
+    for (int d = 0; d < a.rank; ++d) {
+      const axis_map& m = a.axis[d];
+      origin += strides[d] * (m.offset + (m.offset_dim >= 0 ? m.dim_scale * length[m.offset_dim] : 0));
+      index along = strides[d] * m.scale;
       for (int j = m.first + m.count - 1; j >= m.first && m.count > 0; --j) {
         step[j] += along;
         along *= extent[j];
       }
     }
-    int at = 0;
-    for (int c = 0; c < K.collapsed; ++c) out.step[i][at++] = step[K.last_axis_of[c]];
-    for (int j = K.rank; j < K.axes; ++j) out.step[i][at++] = step[j];
+    index* to = out.step + i * out.steps_each;
+    for (int c = 0; c < k.collapsed; ++c) *to++ = step[k.last_axis_of[c]];
+    for (int j = k.rank; j < k.axes; ++j) *to++ = step[j];
     out.origin[i] = origin;
     out.base[i] = a.buffer < 0 ? nullptr : buffers[a.buffer].data + origin * size_of(a.type);
     if (a.gathered >= 0) {
@@ -141,21 +240,15 @@ void fill(A& out, const Graph& g, const lengths<Graph>& length, const memory* bu
       out.gathered_step[i] = strides[a.gathered];
     }
   }
-  for (int i = 0; i < K.scalar_count; ++i)
-    out.scalar[i] = K.scalars[i].is_dim ? length[K.scalars[i].which] : arguments[K.scalars[i].which].bits;
+  for (int i = 0; i < k.scalar_count; ++i)
+    out.scalar[i] = k.scalars[i].is_dim ? length[k.scalars[i].which] : arguments[k.scalars[i].which].bits;
 }
 
-/// Does any axis of the kernel's index space have the length 0, so that there is nothing to store?
-template <const kernel_plan& K, class Graph>
-bool is_empty(const Graph& g, const lengths<Graph>& length) {
-  // A row of length 0 still has row values to store; a contraction of length 0 gives zeros.
-  const int axes = K.kind == family::row || K.kind == family::attention ? K.rank - 1 : K.rank;
-  for (int i = 0; i < axes; ++i)
-    if (length[g.canonical(K.dims[i])] == 0) return true;
-  if constexpr (K.column >= 0)
-    return length[g.canonical(K.dims[K.column])] == 0;
-  else
-    return false;
+/// Has the kernel nothing to store?
+inline bool is_empty(const kernel_table& k, const index* length) {
+  for (int i = 0; i < k.needed_count; ++i)
+    if (length[k.dims[k.needed[i]]] == 0) return true;
+  return false;
 }
 
 }  // namespace fuse::binding

@@ -24,13 +24,10 @@ struct parts<P> {
   part<P> first;
   constexpr bool any() const { return first.any; }
 };
-template <class P>
-parts<P> together(const part<P>& first) {
-  return {first};
-}
-template <class P, class... Rest>
-parts<P, Rest...> together(const part<P>& first, const part<Rest>&... rest) {
-  return {first, together(rest...)};
+/// Parts of these programs, with zeros for arguments.
+template <class... P>
+parts<P...> parts_of(P...) {
+  return {};
 }
 
 /// f(part) for each.

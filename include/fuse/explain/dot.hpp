@@ -20,8 +20,7 @@ template <class Source>
 text in_dot(const char* name, const argument* leaves) {
   constexpr auto& g = Source::graph;
   constexpr auto& plan = Source::plan;
-  const binding::lengths_of<Source> length(g, leaves);
-  binding::check_lengths<Source>(name, length);
+  const binding::checked_lengths<Source> length(name, leaves);
   text s = "digraph \"";
   s << name << "\" {\n  node [shape=box];\n";
   auto tensor = [&](int b) {  // arguments and outputs are nodes of their own

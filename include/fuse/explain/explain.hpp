@@ -27,14 +27,14 @@ inline text bytes(double n) {
 
 /// The elements of a node for one call.
 template <class Source>
-double count(const node& n, const binding::lengths_of<Source>& length) {
+double count(const node& n, const binding::checked_lengths<Source>& length) {
   double elements = 1;
   for (int i = 0; i < n.rank; ++i) elements *= double(length[Source::graph.canonical(n.dims[i])]);
   return elements;
 }
 
 template <class Source>
-text shape(const node& n, const binding::lengths_of<Source>& length) {
+text shape(const node& n, const binding::checked_lengths<Source>& length) {
   text s = name_of(n.type);
   s << "[";
   for (int i = 0; i < n.rank; ++i) s << (i ? ", " : "") << length[Source::graph.canonical(n.dims[i])];
@@ -57,7 +57,7 @@ struct cost {
 };
 
 template <class Source>
-cost cost_of(const kernel_plan& k, const binding::lengths_of<Source>& length) {
+cost cost_of(const kernel_plan& k, const binding::checked_lengths<Source>& length) {
   constexpr auto& g = Source::graph;
   cost c;
   bool seen[sizeof(Source::plan.buffers) / sizeof(planning::buffer_info)]{};
@@ -98,8 +98,7 @@ template <class Source>
 fuse::text in_words(const char* name, const argument* leaves) {
   constexpr auto& g = Source::graph;
   constexpr auto& plan = Source::plan;
-  const binding::lengths_of<Source> length(g, leaves);
-  binding::check_lengths<Source>(name, length);
+  const binding::checked_lengths<Source> length(name, leaves);
   fuse::text s = name;
   s << ": " << Source::launches << (Source::launches == 1 ? " kernel" : " kernels")
     << (Source::how == planning::policy::eager ? " (eager)" : "") << "\n";

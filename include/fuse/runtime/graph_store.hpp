@@ -24,8 +24,7 @@ class graph_store {
   /// The graph that serves a call, or null.
   entry* find(const call_key& key) {
     auto serves = [&](const entry& e) {
-      return key.is(e.words) && (!e.pinned || e.has_values_of(key)) &&
-             (!e.has_foreign || key.is_aligned_as(e.origins));
+      return key.is(e.words) && (!e.pinned || e.has_values_of(key)) && (!e.has_foreign || key.is_aligned_as(e.origins));
     };
     if (latest_ && serves(*latest_)) return latest_;
     for (auto& e : graphs_)

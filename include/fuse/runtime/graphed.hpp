@@ -103,8 +103,8 @@ class graphed {
     const std::scoped_lock lock(mutex_);
     std::vector<runtime::graph_info> all;
     for (const auto& e : store_.graphs())
-      all.push_back({e->work->nodes(), e->work->edges(), e->work->places(), e->arena_bytes, e->pinned,
-                     store_.is_latest(*e)});
+      all.push_back(
+          {e->work->nodes(), e->work->edges(), e->work->places(), e->arena_bytes, e->pinned, store_.is_latest(*e)});
     return all;
   }
 
