@@ -41,6 +41,10 @@ class Unmeasured(Exception):
     """Nsight Compute is not there, or cannot count here."""
 
 
+class OtherLaunches(Exception):
+    """The program launched something else than is known of it."""
+
+
 def read(path):
     return [json.loads(line) for line in pathlib.Path(path).read_text().splitlines() if line.strip()]
 
@@ -84,11 +88,11 @@ def parse_ncu(text):
         raise Unmeasured("Nsight Compute printed no table:\n" + "\n".join(lines[-20:]))
     launches = {}
     for row in csv.DictReader(line for line in lines[begin:] if line.startswith('"')):
+        launch = launches.setdefault(int(row["ID"]), {})
         try:
-            value = float(row["Metric Value"].replace(",", ""))
+            launch[row["Metric Name"]] = float(row["Metric Value"].replace(",", ""))
         except ValueError:  # "n/a"
-            continue
-        launches.setdefault(int(row["ID"]), {})[row["Metric Name"]] = value
+            pass
     return [launches[i] for i in sorted(launches)]
 
 
@@ -102,7 +106,7 @@ def offered(ncu, metrics):
 def compare(known, measured):
     """[(case, counter, predicted, measured or None)]"""
     if len(known) != len(measured):
-        raise Unmeasured(f"expected {len(known)} launches, Nsight Compute saw {len(measured)}")
+        raise OtherLaunches(f"expected {len(known)} launches, Nsight Compute saw {len(measured)}")
     rows = []
     for launch, values in zip(known, measured):
         for counter, names in METRICS.items():
@@ -128,7 +132,10 @@ def measure(path, program, ncu=None):
                    "--metrics", ",".join(wanted), str(program)]
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300, check=True)
     except subprocess.CalledProcessError as why:
-        raise Unmeasured(f"{ncu} ended with status {why.returncode}:\n{why.stdout[-2000:]}{why.stderr[-2000:]}") from why
+        said = why.stdout[-2000:] + why.stderr[-2000:]
+        raise Unmeasured(f"{ncu} ended with status {why.returncode}:\n{said}") from why
+    except OSError as why:
+        raise Unmeasured(f"{ncu} cannot be run: {why}") from why
     except subprocess.TimeoutExpired as why:
         raise Unmeasured(f"{ncu} took more than {why.timeout} s") from why
     return compare(read(path), parse_ncu(done.stdout))
@@ -165,7 +172,7 @@ def main():
         return 1 if differences else 0
     try:
         rows = measure(options.file, options.program, options.ncu)
-    except Unmeasured as why:
+    except (Unmeasured, OtherLaunches) as why:
         sys.exit(f"compare_counters.py: {why}")
     print(table(rows))
     if options.json:

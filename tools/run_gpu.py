@@ -96,6 +96,9 @@ def main():
         except compare_counters.Unmeasured as why:
             print(f"counters of {program.name} not compared: {why}")
             continue
+        except compare_counters.OtherLaunches as why:
+            broken.append(f"counters of {program.name}: {why}")
+            continue
         report["counters"][known.stem] = rows
         print(f"\nCounters of {program.name}\n\n{compare_counters.table(rows)}\n", flush=True)
 

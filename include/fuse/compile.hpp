@@ -95,7 +95,8 @@ struct traced {
 
 }  // namespace tracing
 
-/// The plan of a function for arguments of the types A, and outputs that are row-major where `OutRowMajor` says so.
+/// The plan of a function for arguments of the types A, and outputs that are row-major except where
+/// `StridedOutputs` has a bit.
 template <class Fn, planning::policy How, unsigned StridedOutputs, class... A>
 struct planned {
   static constexpr planning::policy how = How;
@@ -184,7 +185,7 @@ class compiled {
           ((bits |= unsigned(!V::is_row_major) << at++), ...);
           return bits;
         }();
-        leaves_of<A...> leaves(a...);
+        const leaves_of<A...> leaves(a...);
         std::apply(
             [&](const auto&... view) { run<strided, A...>(executor, leaves.list, {arguments::describe(view)...}); },
             out.views);
@@ -231,16 +232,8 @@ class compiled {
     return false;
   }
 
-  /// The leaves of a call.
   template <class... A>
-  struct leaves_of {
-    argument list[tracing::traced<Fn, A...>::graph.argument_count + 1];
-
-    explicit leaves_of(const A&... a) {
-      int n = 0;
-      (arguments::for_each_leaf(a, [&](const auto& x) { list[n++] = arguments::describe(x); }), ...);
-    }
-  };
+  using leaves_of = arguments::leaves_of<tracing::traced<Fn, A...>::graph.argument_count>;
   template <class E, class Executor>
   static auto empty(Executor& executor, const short* dims, const index* length) {
     using T = type_of<E::type>;
@@ -252,8 +245,8 @@ class compiled {
   template <class Types, class Executor, std::size_t... I, class... A>
   auto allocate_and_run(Executor& executor, std::index_sequence<I...>, const A&... a) const {
     using source = planned<Fn, planning::policy::fused, 0, A...>;
-    using table = binding::lengths_of<source>;
-    leaves_of<A...> leaves(a...);
+    using table = binding::length_table_of<source>;
+    const leaves_of<A...> leaves(a...);
     const binding::checked_lengths<source> length(name(), leaves.list);
     // Braces: from left to right.
     std::tuple<decltype(empty<std::tuple_element_t<I, Types>>(executor, table::kept.outputs[I], length.value))...>

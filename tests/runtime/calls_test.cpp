@@ -120,6 +120,16 @@ TEST_CASE("warmed up: nothing runs, and nothing is captured any more") {
     step(fx::out(other), y);
     CHECK(same(b.get(other), b.get(twice(b.e, y))));
   }
+  SUBCASE("tells of memory before it is allocated") {
+    std::function<fx::index()> bytes;
+    fx::index then = -1;
+    options.log = [&](const fx::text&) { then = bytes(); };
+    fx::graphed step(b.e, doubled, options);
+    bytes = [&] { return step.counts().bytes; };
+    step.warm_up(std::tie(x));
+    CHECK(then == 0);
+    CHECK(step.counts().bytes == 512);
+  }
   SUBCASE("or runs the function itself where that is allowed") {
     options.fall_back = true;
     fx::graphed step(b.e, doubled, options);

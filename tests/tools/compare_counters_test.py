@@ -35,8 +35,20 @@ class CompareCounters(unittest.TestCase):
         path = pathlib.Path(self.folder.name, "ncu")
         offers = "\n".join(f"{m}   Counter   sector   # of something" for m in metrics)
         text = "\n".join(lines)
-        path.write_text(f"#!/bin/sh\nif [ \"$1\" = --query-metrics ]; then cat <<'E'\nDevice x\n{offers}\nE\nexit 0; fi\n"
-                        f"case \"$*\" in *{metrics[0]}.sum*) ;; *) exit 9 ;; esac\ncat <<'E'\n{text}\nE\nexit {status}\n")
+        path.write_text(f"""#!/bin/sh
+if [ "$1" = --query-metrics ]; then
+  cat <<'END'
+Device x
+{offers}
+END
+  exit 0
+fi
+case "$*" in *{metrics[0]}.sum*) ;; *) exit 9 ;; esac
+cat <<'END'
+{text}
+END
+exit {status}
+""")
         path.chmod(0o755)
         return str(path)
 
@@ -64,10 +76,17 @@ class CompareCounters(unittest.TestCase):
     def test_says_why_it_cannot_measure(self):
         for lines, options, why in ((["==ERROR== no permission"], {}, "no table"),
                                     (["==ERROR== no permission"], {"status": 1}, "status 1:\n==ERROR== no permission"),
-                                    (self.TABLE[:4], {}, "expected 2 launches, Nsight Compute saw 1"),
                                     (self.TABLE, {"metrics": ("something_else",)}, "none of the counters")):
             with self.assertRaisesRegex(compare_counters.Unmeasured, why):
                 self.measured(lines, **options)
+
+    def test_says_that_there_is_no_such_program(self):
+        with self.assertRaisesRegex(compare_counters.Unmeasured, "/nowhere/ncu cannot be run"):
+            compare_counters.measure(self.known, "gpu_x", "/nowhere/ncu")
+
+    def test_a_missing_launch_is_an_error(self):
+        with self.assertRaisesRegex(compare_counters.OtherLaunches, "expected 2 launches, Nsight Compute saw 1"):
+            self.measured(self.TABLE[:4])
 
     def test_names_every_difference(self):
         self.assertEqual(compare_counters.check(LAUNCHES, LAUNCHES), [])

@@ -214,5 +214,17 @@ argument describe(const T& x) {
   return a;
 }
 
+/// The leaves of a call with `Count` of them.
+template <int Count>
+struct leaves_of {
+  argument list[Count > 0 ? Count : 1];
+
+  template <class... A>
+  explicit leaves_of(const A&... a) {
+    int n = 0;
+    (for_each_leaf(a, [&](const auto& x) { list[n++] = describe(x); }), ...);
+  }
+};
+
 }  // namespace arguments
 }  // namespace fuse

@@ -68,7 +68,7 @@ inline void check_lengths(const length_table& t, const char* name, const index* 
 
 /// The length table of a planned function.
 template <class Source>
-struct lengths_of {
+struct length_table_of {
   static constexpr auto& g = Source::graph;
   struct storage {
     dim dims[sizeof(g.dims) / sizeof(dim)];
@@ -90,11 +90,11 @@ struct lengths_of {
 /// The lengths of one call, checked.
 template <class Source>
 struct checked_lengths {
-  index value[lengths_of<Source>::count];
+  index value[length_table_of<Source>::count];
 
   checked_lengths(const char* name, const argument* arguments) {
-    find_lengths(lengths_of<Source>::table, arguments, value);
-    check_lengths(lengths_of<Source>::table, name, value);
+    find_lengths(length_table_of<Source>::table, arguments, value);
+    check_lengths(length_table_of<Source>::table, name, value);
   }
   index operator[](int d) const { return value[d]; }
 };
@@ -143,7 +143,7 @@ struct kernel_table {
 
 /// The kernel table of kernel K of a planned function.
 template <class Source, int K>
-struct kernel_of {
+struct kernel_table_of {
   using kernel = typename Source::template kernel<K>;
   struct storage {
     access accesses[kernel::k.access_count + 1];

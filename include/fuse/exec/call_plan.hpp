@@ -11,11 +11,10 @@ namespace fuse::session {
 struct buffer_table {
   planning::buffer_kind kind;
   dtype type;
-  bool used;          // scalars without a use have no node
-  bool given;         // memory of the caller: a tensor argument or an output
-  bool row_major;     // given, and row-major by its type
-  short place;        // of a temporary: temporaries of one place are never needed at once
-  short copied_from;  // a scatter into it begins with a copy of this buffer, unless it is the same memory; or -1
+  bool given;      // memory of the caller: a tensor argument or an output
+  bool row_major;  // given, and row-major by its type
+  short place;     // of a temporary: temporaries of one place are never needed at once
+  short target;    // a scatter into it begins with a copy of this buffer, unless it is the same memory; or -1
   short rank;
   short dims[max_rank];  // canonical
 
@@ -41,18 +40,16 @@ struct call_plan_of {
   };
   static constexpr storage kept = [] {
     storage s{};
-    s.buffers[plan.buffer_count].copied_from = -1;
+    s.buffers[plan.buffer_count].target = -1;
     for (int b = 0; b < plan.buffer_count; ++b) {
       const planning::buffer_info& from = plan.buffers[b];
       buffer_table& to = s.buffers[b];
       to.kind = from.kind;
       to.place = lifetimes<Source>::of.place[b];
-      to.copied_from = from.copied_from >= 0 ? plan.state[from.copied_from].buffer : short(-1);
+      to.target = from.copied_from >= 0 ? plan.state[from.copied_from].buffer : short(-1);
       to.given = to.is_output() || (from.kind == planning::buffer_kind::argument && !g.arguments[b].scalar);
       if (to.given)
         to.row_major = to.is_output() ? g.outputs[b - g.argument_count].contiguous : g.arguments[b].contiguous;
-      to.used = from.node >= 0;
-      if (!to.used) continue;
       const node& n = g.nodes[from.node];
       to.type = n.type;
       to.rank = n.rank;
@@ -67,10 +64,10 @@ struct call_plan_of {
   /// Does a scatter of the plan begin with a copy of its target?
   static constexpr bool copies_targets = [] {
     for (const buffer_table& b : kept.buffers)
-      if (b.copied_from >= 0) return true;
+      if (b.target >= 0) return true;
     return false;
   }();
-  static constexpr call_plan table = {binding::lengths_of<Source>::table,
+  static constexpr call_plan table = {binding::length_table_of<Source>::table,
                                       kept.buffers,
                                       kept.in_place,
                                       g.argument_count,

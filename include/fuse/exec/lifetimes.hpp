@@ -38,9 +38,7 @@ struct lifetimes {
     int holder[Source::plan.buffer_count + 1]{};  // of each place: the temporary that it was given to last
     for (int launch = 0; launch < Source::launches; ++launch) {
       for (int b = 0; b < plan.buffer_count; ++b) {
-        if (plan.buffers[b].kind != planning::buffer_kind::temporary || plan.buffers[b].node < 0 ||
-            t.first[b] != launch)
-          continue;
+        if (plan.buffers[b].kind != planning::buffer_kind::temporary || t.first[b] != launch) continue;
         int chosen = -1;
         for (int p = 0; p < t.places; ++p) {
           if (t.last[holder[p]] >= launch) continue;

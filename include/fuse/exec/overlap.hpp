@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Outputs of a call share memory with nothing, but for an argument that they may replace.
+// The check that outputs of a call share memory with nothing, but for an argument that they may replace.
 #pragma once
 #include <fuse/exec/call_plan.hpp>
 
@@ -17,7 +17,7 @@ inline bool same_elements(const binding::memory& a, const binding::memory& b) {
   return same;
 }
 
-/// Throws where they do.
+/// Throws where an output shares memory with anything else.
 inline void check_overlap(const call_plan& plan, const char* name, const binding::memory* buffers) {
   auto complain = [&](int o, const text& what) {
     throw error(error_category::argument, text("fuse::") << name << ": output " << o << " " << what);
@@ -38,7 +38,7 @@ inline void check_overlap(const call_plan& plan, const char* name, const binding
     for (int p = 0; p < o; ++p)
       if (overlap(m, buffers[plan.argument_count + p]))
         complain(o, text("overlaps output ") << p << ": give each its own memory");
-    if (info.copied_from >= 0 && !info.row_major && !same_elements(m, buffers[info.copied_from]))
+    if (info.target >= 0 && !info.row_major && !same_elements(m, buffers[info.target]))
       complain(o, "is strided and not the memory of the tensor that it is scattered into (make it row-major)");
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One call of a compiled function, the same on every executor: check, find memory, run the kernels in order. Only the
-// kernels are compiled for each function.
+// One call of a compiled function, the same on every executor: check, find memory, run the kernels in order. What does
+// not name a kernel is compiled once for all functions.
 #pragma once
 #include <fuse/exec/overlap.hpp>
 #include <fuse/exec/parts.hpp>
@@ -16,15 +16,17 @@ struct call {
   binding::memory* buffers;  // what kernels see
   index* in_arena;           // of each buffer: where it lies there, or -1
   char** original;           // of each buffer: its memory, if kernels see a copy
+  index* places;             // of each place for temporaries: where it lies in the arena
 };
 /// What a call of a planned function keeps.
 template <class Source>
 struct call_memory {
-  static constexpr int buffer_count = Source::plan.buffer_count + 1;
-  index length[binding::lengths_of<Source>::count];
-  binding::memory buffers[buffer_count];
-  index in_arena[buffer_count];
-  char* original[buffer_count];
+  static constexpr int most = Source::plan.buffer_count + 1;
+  index length[binding::length_table_of<Source>::count];
+  binding::memory buffers[most];
+  index in_arena[most];
+  char* original[most];
+  index places[call_plan_of<Source>::places + 1];
 };
 
 inline void check_output(const call& c, int b, const argument& given) {
@@ -41,7 +43,6 @@ template <class Executor>
 void find_buffers(Executor& executor, call& c) {
   for (int b = 0; b < c.plan.buffer_count; ++b) {
     const buffer_table& info = c.plan.buffers[b];
-    if (!info.used) continue;
     binding::memory& m = c.buffers[b];
     m.rank = info.rank;
     const argument* given = info.kind == planning::buffer_kind::argument ? &c.arguments[b]
@@ -77,26 +78,24 @@ void find_buffers(Executor& executor, call& c) {
 template <class Executor>
 void find_memory(Executor& executor, call& c) {
   index arena = 0;
-  auto reserve = [&](index bytes) {
+  auto take = [&](index bytes) {
     constexpr index granule = 256;
     return std::exchange(arena, arena + (bytes + granule - 1) / granule * granule);
   };
-  for (int b = 0; b < c.plan.buffer_count; ++b) c.in_arena[b] = -1;
-  for (int p = 0; p < c.plan.place_count; ++p) {
-    index bytes = 0;
-    for (int b = 0; b < c.plan.buffer_count; ++b)
-      if (c.plan.buffers[b].place == p && c.buffers[b].bytes > bytes) bytes = c.buffers[b].bytes;
-    const index at = reserve(bytes);
-    for (int b = 0; b < c.plan.buffer_count; ++b)
-      if (c.plan.buffers[b].place == p) c.in_arena[b] = at;
-  }
+  for (int p = 0; p < c.plan.place_count; ++p) c.places[p] = 0;
+  for (int b = 0; b < c.plan.buffer_count; ++b)
+    if (const short p = c.plan.buffers[b].place; p >= 0 && c.buffers[b].bytes > c.places[p])
+      c.places[p] = c.buffers[b].bytes;
+  for (int p = 0; p < c.plan.place_count; ++p) c.places[p] = take(c.places[p]);
+  for (int b = 0; b < c.plan.buffer_count; ++b)
+    c.in_arena[b] = c.plan.buffers[b].place >= 0 ? c.places[c.plan.buffers[b].place] : -1;
   // Kernels of some executors need rows that start at multiples of 16 bytes: what does not is copied to where it does.
   if constexpr (requires { Executor::alignment; })
     for (int b = 0; b < c.plan.buffer_count; ++b) {
       const binding::memory& m = c.buffers[b];
       if (c.plan.buffers[b].row_major && m.bytes > 0 &&
           reinterpret_cast<std::uintptr_t>(m.data) % Executor::alignment != 0)
-        c.in_arena[b] = reserve(m.bytes);
+        c.in_arena[b] = take(m.bytes);
     }
   char* base = arena > 0 ? executor.workspace(static_cast<std::size_t>(arena)) : nullptr;
   for (int b = 0; b < c.plan.buffer_count; ++b) {
@@ -107,7 +106,7 @@ void find_memory(Executor& executor, call& c) {
   }
 }
 
-/// Checks a call and finds its memory. Nothing has run if this throws.
+/// Checks a call and finds its memory. If this throws, no kernel has run, and nothing of the caller's is written to.
 template <class Executor>
 void begin(Executor& executor, call& c) {
   binding::find_lengths(c.plan.lengths, c.arguments, c.length);
@@ -120,11 +119,11 @@ void begin(Executor& executor, call& c) {
 template <class Executor>
 void copy_targets(Executor& executor, const call& c, const binding::kernel_table& k) {
   for (int s = 0; s < k.store_count; ++s) {
-    const short from = c.plan.buffers[k.stored[s]].copied_from;
-    if (from < 0) continue;
-    const binding::memory &target = c.buffers[from], &copy = c.buffers[k.stored[s]];
-    if (target.data != copy.data && target.bytes > 0)
-      executor.copy(c.name, copy.data, target.data, static_cast<std::size_t>(target.bytes));
+    const short target = c.plan.buffers[k.stored[s]].target;
+    if (target < 0) continue;
+    const binding::memory &from = c.buffers[target], &to = c.buffers[k.stored[s]];
+    if (from.data != to.data && from.bytes > 0)
+      executor.copy(c.name, to.data, from.data, static_cast<std::size_t>(from.bytes));
   }
 }
 template <class Executor>
@@ -134,30 +133,34 @@ void end(Executor& executor, const call& c) {
       executor.copy(c.name, c.original[b], c.buffers[b].data, static_cast<std::size_t>(c.buffers[b].bytes));
 }
 
-/// Fills the arguments of one kernel, which are zero so far. Returns whether there is anything to compute.
-inline bool bind(const call& c, const binding::kernel_table& k, const binding::argument_places& arguments) {
+/// Fills the arguments of kernel K of the plan, a P, which are zero so far. False where there is nothing to compute.
+template <class Source, int K, class P>
+bool bind(const call& c, typename P::arguments& a) {
+  constexpr const binding::kernel_table& k = binding::kernel_table_of<Source, K>::table;
+  static_assert(k.access_count == P::accesses && k.scalar_count == P::scalars &&
+                k.collapsed + k.axes - k.rank == P::axes);
   if (binding::is_empty(k, c.length)) return false;
-  binding::fill(arguments, k, c.length, c.buffers, c.arguments);
+  binding::fill(binding::places_of(a), k, c.length, c.buffers, c.arguments);
   return true;
 }
 /// The kernels of one launch, of which the first is number K of the plan.
 template <class Source, int K, class P, class... Rest>
 void bind_parts(const call& c, parts<P, Rest...>& all) {
   all.first.read_later = stores_read_later<Source, K>();
-  all.first.any = bind(c, binding::kernel_of<Source, K>::table, binding::places_of(all.first.arguments));
+  all.first.any = bind<Source, K, P>(c, all.first.arguments);
   if constexpr (sizeof...(Rest) > 0) bind_parts<Source, K + 1>(c, all.rest);
 }
 template <class Source, int K, class Executor, class P>
 void reserve(Executor& executor, const call& c, P program) {
   if constexpr (P::kind != family::map && requires(typename P::arguments a) { executor.reserve(program, a); }) {
     typename P::arguments a{};
-    if (bind(c, binding::kernel_of<Source, K>::table, binding::places_of(a))) executor.reserve(program, a);
+    if (bind<Source, K, P>(c, a)) executor.reserve(program, a);
   }
 }
 template <class Source, int First, class Executor, int... I>
 void launch(Executor& executor, const call& c, std::integer_sequence<int, I...>) {
   if constexpr (call_plan_of<Source>::copies_targets)
-    (copy_targets(executor, c, binding::kernel_of<Source, First + I>::table), ...);
+    (copy_targets(executor, c, binding::kernel_table_of<Source, First + I>::table), ...);
   auto all = parts_of(Source::template kernel<First + I>::instance()...);
   bind_parts<Source, First>(c, all);
   if (all.any()) executor.launch(c.name, all);
@@ -167,7 +170,7 @@ void launch(Executor& executor, const call& c, std::integer_sequence<int, I...>)
 template <class Source, class Executor>
 void run(Executor& executor, const char* name, const argument* arguments, const argument* outputs) {
   call_memory<Source> m;
-  call c{call_plan_of<Source>::table, name, arguments, outputs, m.length, m.buffers, m.in_arena, m.original};
+  call c{call_plan_of<Source>::table, name, arguments, outputs, m.length, m.buffers, m.in_arena, m.original, m.places};
   begin(executor, c);
   // A kernel that finds no memory must not find out when an earlier one has written.
   if constexpr (Source::kernels > 1 || call_plan_of<Source>::copies_targets)

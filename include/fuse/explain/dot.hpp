@@ -28,7 +28,7 @@ text in_dot(const char* name, const argument* leaves) {
       << shape<Source>(g.nodes[plan.buffers[b].node], length) << "\", shape=plain];\n";
   };
   for (int b = 0; b < plan.buffer_count; ++b)
-    if (plan.buffers[b].node >= 0 && plan.buffers[b].kind != planning::buffer_kind::temporary &&
+    if (plan.buffers[b].kind != planning::buffer_kind::temporary &&
         !(plan.buffers[b].kind == planning::buffer_kind::argument && g.arguments[b].scalar))
       tensor(b);
   auto one = [&](const kernel_plan& k, int number) {
@@ -77,9 +77,7 @@ text dot(const F&, const A&... a) {
   if constexpr (F::template check<A...>()) {
     using source =
         planned<typename F::function, Mode == mode::eager ? planning::policy::eager : planning::policy::fused, 0, A...>;
-    argument leaves[source::graph.argument_count + 1];
-    explaining::collect(leaves, a...);
-    return explaining::in_dot<source>(F::name(), leaves);
+    return explaining::in_dot<source>(F::name(), arguments::leaves_of<source::graph.argument_count>(a...).list);
   } else {
     return text();
   }

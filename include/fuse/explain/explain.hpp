@@ -8,12 +8,6 @@ namespace fuse {
 
 namespace explaining {
 
-template <class... A>
-void collect(argument* leaves, const A&... a) {
-  int n = 0;
-  (arguments::for_each_leaf(a, [&](const auto& x) { leaves[n++] = arguments::describe(x); }), ...);
-}
-
 inline text bytes(double n) {
   const char* unit[] = {"B", "KiB", "MiB", "GiB"};
   int u = 0;
@@ -167,9 +161,7 @@ text explain(const F&, const A&... a) {
   if constexpr (F::template check<A...>()) {
     using source =
         planned<typename F::function, Mode == mode::eager ? planning::policy::eager : planning::policy::fused, 0, A...>;
-    argument leaves[source::graph.argument_count + 1];
-    explaining::collect(leaves, a...);
-    return explaining::in_words<source>(F::name(), leaves);
+    return explaining::in_words<source>(F::name(), arguments::leaves_of<source::graph.argument_count>(a...).list);
   } else {
     return text();
   }

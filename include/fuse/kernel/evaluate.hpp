@@ -15,12 +15,12 @@ struct constant_index {
   FUSE_HD constexpr operator int() const { return I; }
 };
 
-/// f(constant_index<0>), … f(constant_index<N - 1>)
 FUSE_UNCHECKED
 template <class F, int... I>
 FUSE_HD void unrolled_over(F&& f, std::integer_sequence<int, I...>) {
   (f(constant_index<I>{}), ...);
 }
+/// f(constant_index<0>), … f(constant_index<N - 1>)
 FUSE_UNCHECKED
 template <int N, class F>
 FUSE_HD void unrolled(F&& f) {

@@ -42,7 +42,7 @@ struct partitioner : kernel_order<Graph, Nodes> {
     for (int a = 0; a < g.argument_count; ++a) {
       const short b = static_cast<short>(p.buffer_count++);
       p.buffers[b].node = g.arguments[a].node;
-      if (!g.arguments[a].scalar && g.arguments[a].node >= 0) p.state[g.arguments[a].node].buffer = b;
+      if (!g.arguments[a].scalar) p.state[g.arguments[a].node].buffer = b;
     }
     for (int o = 0; o < g.output_count; ++o) {
       const short b = static_cast<short>(p.buffer_count++), node = g.outputs[o].node;

@@ -50,6 +50,8 @@ class graph_store {
     note_use(e);
     latest_ = &e;
   }
+  /// While it is up, the log is told of memory before it is allocated.
+  bool& warming() { return warming_; }
   void clear() {
     latest_ = nullptr;
     graphs_.clear();
@@ -75,6 +77,7 @@ class graph_store {
         if (others > 0) s << " beside " << others << " of others";
         throw error(error_category::memory, s << ", graph_options::memory_limit is " << limit);
       }
+      if (warming_ && options_.log) options_.log(text("fuse::graphed: graphs need ") << bytes << " bytes of memory");
       const auto before = memory_.grow(executor_, place, bytes);
       for (const auto& other : graphs_)  // they move when they are used
         if (!other->pinned && other->memory == before) other->memory.reset();
@@ -123,6 +126,7 @@ class graph_store {
   entry* latest_ = nullptr;
   working_memory memory_;
   std::uint64_t clock_ = 0;
+  bool warming_ = false;
 };
 
 }  // namespace fuse::runtime

@@ -67,10 +67,9 @@ class graphed {
     };
     (plan(calls), ...);
     std::stable_sort(jobs.begin(), jobs.end(), [](const job& x, const job& y) { return x.bytes > y.bytes; });
+    const runtime::flag_guard warming(store_.warming());
     for (const job& j : jobs) j.run();
     warm_ = true;
-    if (options_.log && uses_graphs())
-      options_.log(text("fuse::graphed: graphs need ") << counts_.bytes << " bytes of memory");
   }
   /// Bytes of memory that the graph of such a call needs, found without making it. Graphs share memory: all together
   /// need what the largest does.
