@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "graphs.hpp"
+#include "host_copy.hpp"
 
 namespace {
 
@@ -26,6 +27,7 @@ struct host_place {
 int main(int argc, char** argv) {
   if (!bench::initialize_in_order(argc, argv)) return 1;
   benchmark::AddCustomContext("executor", "host");
+  benchmark::AddCustomContext("threads", std::to_string(bench::host_threads()));
   bench::register_graphs<host_place>();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();

@@ -43,6 +43,8 @@ def rows(result):
                "ms": (1e3 * median(eager["seconds"]), 1e3 * median(fused["seconds"])),
                "copy": (percent_of_copy(eager), percent_of_copy(fused))}
         row["eager"] = row["ms"][0] / row["ms"][1]
+        graphed = benchmarks.get(f"{name}/graphed", {}).get("seconds")
+        row["graphed"] = row["ms"][0] / (1e3 * median(graphed)) if graphed else None
         for peer in PEERS:
             times = benchmarks.get(f"{name}/{peer}", {}).get("seconds")
             row[peer] = 1e3 * median(times) / row["ms"][1] if times else None
@@ -64,14 +66,17 @@ def aligned(table):
 
 
 def table(result, with_times):
+    """Of launches, whose data is small, no percent of a copy but what a graph makes of them."""
+    launches = any(r["graphed"] is not None for r in rows(result))
     head = ["work", "kernels"] + (["eager ms", "fused ms"] if with_times else [])
-    head += ["eager, % of copy", "fused, % of copy", "× eager"]
+    head += ["fused, × eager", "graphed, × eager"] if launches else ["eager, % of copy", "fused, % of copy", "× eager"]
     peers = [p for p in PEERS if any(r[p] is not None for r in rows(result))]
     body = []
     for r in rows(result):
         cells = [f"{r['work']}, {r['dtype']}", f"{r['kernels'][0]} → {r['kernels'][1]}"]
-        cells += [f"{ms:.2f}" for ms in r["ms"]] if with_times else []
-        cells += [f"{c:.0f}" for c in r["copy"]] + [ratio(r["eager"])] + [ratio(r[p]) for p in peers]
+        cells += [f"{ms:.2f}" if ms >= 1 else f"{ms:.3g}" for ms in r["ms"]] if with_times else []
+        cells += [] if launches else [f"{c:.0f}" for c in r["copy"]]
+        cells += [ratio(r["eager"])] + ([ratio(r["graphed"])] if launches else []) + [ratio(r[p]) for p in peers]
         body.append(cells)
     return aligned([head + [PEERS[p] for p in peers], *body]) if body else ["nothing was measured"]
 

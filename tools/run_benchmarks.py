@@ -166,7 +166,7 @@ def run_program(program, python, rounds, wanted, options):
     peer, good = None, bool(groups)
     device = "cuda" if program.name.startswith("bench_cuda") else "cpu"
     threads = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()
-    if python and groups:
+    if python and groups and not program.name.endswith("_graphs"):  # which PyTorch has no like of
         try:
             peer = start_peer(program, device, python, threads, result)
         except (RuntimeError, OSError, subprocess.CalledProcessError) as failure:
