@@ -99,6 +99,7 @@ TEST_CASE("a broken graph is refused") {
   BREAKS(reduce, rank, n.rank = 1);
   BREAKS(reindex, attribute, n.attribute = g.map_count);
   BREAKS(reindex, attribute, g.maps[n.attribute].axis[0].first = 6);
+  BREAKS(reindex, attribute, g.maps[n.attribute].axis[0].count = 0);
   BREAKS(reindex, rank, g.maps[n.attribute].rank = 1);
   BREAKS(reshape, dtype, n.type = fx::dtype::f64);
   BREAKS(concat, attribute, n.attribute = 2);

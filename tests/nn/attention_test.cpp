@@ -39,3 +39,11 @@ TEST_CASE("attention: keys and values that do not fit the queries are refused") 
   CHECK_THROWS_AS(attention(cpu, q, q, random<cube<float>>({4, 7, 16}, 2)), fx::error);
   CHECK_NOTHROW(attention(cpu, q, q, q));
 }
+
+TEST_CASE("attention: values without columns, and queries of no rows, launch nothing") {
+  fx::host_executor<> cpu;
+  const auto q = random<cube<float>>({4, 6, 16}, 1);
+  CHECK(attention(cpu, q, q, cube<float>({4, 6, 0})).extent(2) == 0);
+  CHECK(attention(cpu, cube<float>({4, 0, 16}), q, q).extent(1) == 0);
+  CHECK(cpu.launches() == 0);
+}

@@ -102,6 +102,7 @@ struct graph_verifier {
       const axis_map& a = m.axis[i];
       if (a.offset_dim >= g.dim_count || a.count < 0) return graph_fault::attribute;
       if (a.count > 0 && (a.first < 0 || a.first + a.count > n.rank)) return graph_fault::attribute;
+      if (a.count == 0 && (a.first != -1 || a.scale != 1)) return graph_fault::attribute;  // equal maps compare equal
     }
     return graph_fault::none;
   }
