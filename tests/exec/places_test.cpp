@@ -205,6 +205,6 @@ TEST_CASE("functions that plan in reasonable time") {
 TEST_CASE("a moved-from tensor is empty") {
   tensor<float, dyn> a({3});
   tensor<float, dyn> b = std::move(a);
-  CHECK(a.data() == nullptr);
+  CHECK(a.data() == nullptr);  // NOLINT(bugprone-use-after-move)
   CHECK(b.size() == 3);
 }

@@ -54,7 +54,7 @@ struct reference {
     if (weights != "f32")
       bound = read_json(references / name / "precision.json").at("max_error_over_max_logit").get<double>();
   }
-  fuse::index room() const { return static_cast<fuse::index>(tokens.size() + greedy.size()); }
+  fuse::index room() const { return static_cast<fuse::index>(tokens.size()) + static_cast<fuse::index>(greedy.size()); }
 };
 
 void for_each_reference(const std::function<void(const reference&)>& f) {
@@ -227,7 +227,9 @@ TEST_CASE("model: wrong tokens and capacities are refused") {
 TEST_CASE("model: generation stops at an end token, at the count, and costs one step for each token but the last") {
   const std::int64_t layers = shipped().config().num_hidden_layers;
   const std::vector<token_id> prompt{1, 20, 300};
-  for (const auto& [how, steps] : {std::pair{mode::fused, 1}, {mode::graphed, 1}, {mode::graphed, 3}}) {
+  for (const auto& one : {std::pair{mode::fused, 1}, {mode::graphed, 1}, {mode::graphed, 3}}) {
+    const mode how = one.first;
+    const int steps = one.second;
     CAPTURE(steps);
     running<fuse::bf16> r(shipped(), 32, how);
     const auto generated = [&](std::int64_t count, std::vector<token_id> stop) {

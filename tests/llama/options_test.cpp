@@ -70,7 +70,7 @@ TEST_CASE("options: what is not said has a default") {
 }
 
 TEST_CASE("options: mistakes are named") {
-  const auto refused = [](std::vector<const char*> arguments, const char* message) {
+  const auto refused = [](const std::vector<const char*>& arguments, const char* message) {
     CAPTURE(message);
     CHECK_THROWS_WITH_AS(parse(arguments), message, llama::error);
   };

@@ -177,7 +177,7 @@ struct kernel_table_of {
       t.first_axis_of[c] = k.first_axis_of[c], t.last_axis_of[c] = k.last_axis_of[c];
     // A row of length 0 still has row values to store; a contraction of length 0 gives zeros.
     const bool rows = k.kind == family::row || k.kind == family::attention;
-    for (short i = 0; i < (rows ? k.rank - 1 : k.rank); ++i) t.needed[t.needed_count++] = i;
+    for (int i = 0; i < k.rank - rows; ++i) t.needed[t.needed_count++] = static_cast<short>(i);
     if (k.column >= 0) t.needed[t.needed_count++] = k.column;
     return t;
   }();

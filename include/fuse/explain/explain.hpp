@@ -12,7 +12,7 @@ inline text bytes(double n) {
   const char* unit[] = {"B", "KiB", "MiB", "GiB"};
   int u = 0;
   while (n >= 1024 && u < 3) n /= 1024, ++u;
-  const long tenths = static_cast<long>(n * 10 + 0.5);
+  const long tenths = __builtin_lround(n * 10);
   text t;
   t << tenths / 10;
   if (u > 0) t << "." << tenths % 10;
