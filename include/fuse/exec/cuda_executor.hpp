@@ -87,7 +87,11 @@ class cuda_executor {
 
   /// Device memory in stream order.
   buffer allocate(std::size_t bytes) {
-    if (recorder_) return recorder_->allocate(bytes);
+    if (recorder_) {
+      buffer b = recorder_->allocate(bytes);
+      if (recorder_->captures()) clean_stack();
+      return b;
+    }
     void* p = nullptr;
     cuda::check(cudaMallocAsync(&p, bytes > 0 ? bytes : 1, stream_), "cudaMallocAsync");
     return {p, [](void* q, void* stream) noexcept { cudaFreeAsync(q, static_cast<cudaStream_t>(stream)); }, stream_};
@@ -130,6 +134,7 @@ class cuda_executor {
   void run(const char* name, const argument* arguments, const argument* outputs) {
     const profile_range range(name);
     session::run<Source>(*this, name, arguments, outputs);
+    if (recorder_ && recorder_->captures()) clean_stack();
   }
   /// Throws unless p is device memory; which() names it.
   template <class Which>

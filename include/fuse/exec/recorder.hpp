@@ -24,6 +24,14 @@ class recorder {
   ~recorder() = default;
 };
 
+/// Writes zeros to where the calls to come keep their variables. Libraries give kernels empty functors and structs with
+/// padding, whose bytes are what lay there before. While a call is captured that must not be what differs from one
+/// capture to the next: parts of addresses that fuse's own functions left behind.
+__attribute__((noinline)) inline void clean_stack() {
+  volatile char below[1 << 16];
+  for (volatile char& c : below) c = 0;
+}
+
 /// While a call is captured, tensors have addresses that stand for memory and are none. Each capture numbers the
 /// regions that its addresses lie in: each argument is one, the memory that the captured call owns is one, and so is
 /// each scalar, whose "address" are its bits. The addresses are signalling NaNs when read as f64: no constant that a

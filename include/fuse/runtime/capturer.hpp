@@ -165,6 +165,7 @@ class capturer {
   template <class... A>
   std::shared_ptr<void> collect(work_type& work, const values& origins, const A&... a) {
     std::shared_ptr<void> results;
+    clean_stack();
     try {
       if constexpr (std::is_void_v<returned<A...>>) {
         run_at(origins, a...);
