@@ -130,6 +130,17 @@ TEST_CASE("warmed up: nothing runs, and nothing is captured any more") {
     CHECK(then == 0);
     CHECK(step.counts().bytes == 512);
   }
+  SUBCASE("tells of memory that is not there") {
+    auto greedy = [](auto& e, const auto& p) {
+      e.template empty<float, fx::extents<fx::dyn>>({fx::index(1) << 50});
+      return twice(e, p);
+    };
+    fx::graphed step(b.e, greedy, options);
+    CHECK(refused([&] { step.warm_up(std::tie(x)); }).category == category::memory);
+    REQUIRE(log.size() == 1);
+    CHECK(log[0] == "fuse::graphed: graphs need 4503599627370496 bytes of memory");
+    CHECK(step.counts().captures == 0);
+  }
   SUBCASE("or runs the function itself where that is allowed") {
     options.fall_back = true;
     fx::graphed step(b.e, doubled, options);

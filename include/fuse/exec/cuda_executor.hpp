@@ -164,7 +164,8 @@ class cuda_executor {
   void clear(char* to, std::size_t bytes) { cuda::check(cudaMemsetAsync(to, 0, bytes, stream_), "cudaMemsetAsync"); }
   void copy(const char* name, char* to, const char* from, std::size_t bytes) {
     if (const auto kernel = recorder_ ? recorder_->copy_kernel() : nullptr)
-      start(name, kernel, blocks(static_cast<index>(bytes / 16), 256), 256, 0, to, from, static_cast<index>(bytes));
+      start(name, kernel, cuda::blocks_for(static_cast<index>(bytes / 16), 256), 256, 0, to, from,
+            static_cast<index>(bytes));
     else
       cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "cudaMemcpyAsync", name);
   }
@@ -226,7 +227,7 @@ class cuda_executor {
     using namespace cuda;
     if (recorder_) return;  // it owns the memory of what it records
     if constexpr (P::kind == family::row)
-      scratch_of<P>(a, !may_be_narrow<P> || is_wide<P>(a, &access_code::inner, P::outer, lanes<P>));
+      scratch_of<P>(a, elements_are_wide<P>(a));
     else if constexpr (P::kind == family::attention)
       scratch_of<P>(a, true);
   }
@@ -236,12 +237,12 @@ class cuda_executor {
   void launch_one(const char* name, const typename P::arguments& a) {
     using namespace cuda;
     if constexpr (P::kind == family::map) {
-      const bool wide = map_is_wide<P>(a);
+      const bool wide = elements_are_wide<P>(a);
       const index packs = map_packs<P>(a, wide ? lanes<P> : 1);
-      start(name, map_kernel<P>, blocks(packs, 256), 256, 0, a, packs, wide);
+      start(name, map_kernel<P>, blocks_for(packs, 256), 256, 0, a, packs, wide);
     } else if constexpr (P::kind == family::row) {
       constexpr row_shape shape = row_shape_of<P>;
-      const bool wide = !may_be_narrow<P> || is_wide<P>(a, &access_code::inner, P::outer, lanes<P>);
+      const bool wide = elements_are_wide<P>(a);
       const index n = a.extent[P::outer], packs = (n + (wide ? lanes<P> : 1) - 1) / (wide ? lanes<P> : 1);
       int threads = shape.threads;
       if (shape.held == 0)
@@ -252,7 +253,8 @@ class cuda_executor {
     } else if constexpr (P::kind == family::tile) {
       const int width = width_of_tiles(least_tile_width<P>, [&](int w) { return tiles::count<P>(a, w); });
       const index count = tiles::count<P>(a, width);
-      start(name, tile_kernel<P>, blocks(count, 1), threads_for(width), 0, a, count, width, products_are_wide<P>(a));
+      start(name, tile_kernel<P>, blocks_for(count, 1), threads_for(width), 0, a, count, width,
+            products_are_wide<P>(a));
     } else {
       const scratch_plan s = scratch_of<P>(a, true);
       start(name, attention_kernel<P>, s.grid, 256, s.shared, a, s.global, s.stride, capacity_of(a.extent[P::outer]),
@@ -277,42 +279,6 @@ class cuda_executor {
     });
   }
   static unsigned threads_for(int width) { return width < 32 ? static_cast<unsigned>(width) * 8 : 256; }
-  template <class P>
-  static bool map_is_wide(const typename P::arguments& a) {
-    return !cuda::may_be_narrow<P> || is_wide<P>(a, &access_code::inner, P::outer, cuda::lanes<P>);
-  }
-
-  /// Gives each part its blocks, and returns how many that are.
-  template <class... P>
-  static unsigned place(const parts<P...>& all, cuda::side_by_side<P...>& placed, int width) {
-    unsigned total = 0;
-    auto one = [&]<class Q>(const part<Q>& from, cuda::placed_part<Q>& to) {
-      to.a = from.arguments;
-      if constexpr (Q::kind == family::map) {
-        to.wide = map_is_wide<Q>(from.arguments);
-        to.count = from.any ? map_packs<Q>(from.arguments, to.wide ? cuda::lanes<Q> : 1) : 0;
-        to.blocks = from.any ? blocks(to.count, 256, sizeof...(P)) : 0;
-      } else {
-        to.wide = products_are_wide<Q>(from.arguments);
-        to.count = from.any ? tiles::count<Q>(from.arguments, width) : 0;
-        to.blocks = from.any ? blocks(to.count, 1, sizeof...(P)) : 0;
-      }
-      total += static_cast<unsigned>(to.blocks);
-    };
-    place_each(all, placed, one);
-    return total;
-  }
-  template <class... P, class F>
-  static void place_each(const parts<P...>& all, cuda::side_by_side<P...>& placed, const F& one) {
-    if constexpr (requires { placed.list; }) {
-      int i = 0;
-      for_each_part(all, [&](const auto& x) { one(x, placed.list[i++]); });
-    } else {
-      one(all.first, placed.first);
-      place_each(all.rest, placed.rest, one);
-    }
-  }
-
   struct scratch_plan {
     unsigned grid;
     std::size_t shared;
@@ -320,10 +286,6 @@ class cuda_executor {
     index stride;
   };
   static index capacity_of(index n) { return (n + 15) / 16 * 16; }
-  static unsigned blocks(index work, index per_block, index parts = 1) {
-    const index n = (work + per_block - 1) / per_block, most = 0x3fffffff / parts;
-    return static_cast<unsigned>(n < 1 ? 1 : n > most ? most : n);
-  }
   /// What a row or attention kernel takes. wide: with the lanes of the program.
   template <class P>
   scratch_plan scratch_of(const typename P::arguments& a, [[maybe_unused]] bool wide) {
@@ -343,7 +305,7 @@ class cuda_executor {
   /// Scratch memory of a block: shared memory if it fits, else device memory for as many blocks as run at once.
   template <class K>
   scratch_plan plan_scratch(K kernel, index bytes, index rows) {
-    const unsigned grid = blocks(rows, 1);
+    const unsigned grid = cuda::blocks_for(rows, 1);
     if (bytes <= 47 * 1024) return {grid, static_cast<std::size_t>(bytes), nullptr, 0};
     if (bytes + 1024 <= most_shared_) {
       cuda::check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)),
@@ -353,41 +315,6 @@ class cuda_executor {
     const unsigned most = static_cast<unsigned>(multiprocessors_) * 4, used = grid < most ? grid : most;
     const index stride = (bytes + 255) / 256 * 256;
     return {used, 0, workspace(workspace_kind::scratch, static_cast<std::size_t>(stride) * used), stride};
-  }
-  /// Do all accesses that lie side by side along an axis start at multiples of n elements, in every row?
-  template <class P>
-  static bool is_wide(const typename P::arguments& a, stepping access_code::*along, int axis, int n) {
-    if (P::outer > 0 && axis == P::outer && a.extent[axis] % n != 0) return false;
-    for (int i = 0; i < P::accesses; ++i) {
-      const access_code& c = P::access[i];
-      if (c.memory && c.*along == stepping::unit && !access_is_wide<P>(a, i, axis, n)) return false;
-    }
-    return true;
-  }
-  template <class P>
-  static bool access_is_wide(const typename P::arguments& a, int i, int axis, int n) {
-    const access_code& c = P::access[i];
-    const int bytes = n * size_of(c.type) > 16 ? 16 : n * size_of(c.type);
-    if (reinterpret_cast<std::uintptr_t>(a.base[i]) % static_cast<std::uintptr_t>(bytes) != 0) return false;
-    for (int j = 0; j < P::axes; ++j)
-      if (j != axis && a.step[i][j] % n != 0) return false;
-    return !c.gathered || a.gathered_step[i] % n == 0;
-  }
-  /// The same for the operands of products, each along the axis that it is read by.
-  template <class P>
-  static bool products_are_wide(const typename P::arguments& a) {
-    constexpr int n = cuda::depth_lanes<P>;
-    if constexpr (P::column >= 0)
-      if (!access_is_wide<P>(a, P::contracted_access, P::column, cuda::column_lanes<P>)) return false;
-    for (int s = 0; s < P::steps; ++s) {
-      if (P::step[s].kind != step_kind::product) continue;
-      for (int side = 0; side < 2; ++side) {
-        const int i = P::step[s].in[side];
-        if (P::access[i].contraction == stepping::unit && !access_is_wide<P>(a, i, P::contraction, n)) return false;
-        if (side == 1 && P::access[i].inner == stepping::unit && !access_is_wide<P>(a, i, P::outer, n)) return false;
-      }
-    }
-    return true;
   }
   cudaStream_t stream_;
   mode mode_;

@@ -2,7 +2,7 @@
 // Several kernels as one launch: each has blocks of its own, and a block finds out whose it is. What takes a GPU too
 // little to be busy, such as the products of a few rows with several matrices, then shares it.
 #pragma once
-#include <fuse/exec/cuda_kernels.hpp>
+#include <fuse/exec/cuda_widths.hpp>
 #include <fuse/exec/parts.hpp>
 
 namespace fuse::cuda {
@@ -67,6 +67,42 @@ __global__ void __launch_bounds__(256) tiles_kernel(const __grid_constant__ side
   at_block(parts, blockIdx.x, [&]<class Q>(const placed_part<Q>& x, index block) FUSE_INLINE {
     tiles_in_block<Q>(x.a, x.count, block, x.blocks, width, x.wide, scratch, storage);
   });
+}
+
+/// As many blocks as work asks for, and a grid with so many parts holds.
+inline unsigned blocks_for(index work, index per_block, index parts = 1) {
+  const index n = (work + per_block - 1) / per_block, most = 0x3fffffff / parts;
+  return static_cast<unsigned>(n < 1 ? 1 : n > most ? most : n);
+}
+template <class... P, class F>
+void place_each(const parts<P...>& all, side_by_side<P...>& placed, const F& one) {
+  if constexpr (requires { placed.list; }) {
+    int i = 0;
+    for_each_part(all, [&](const auto& x) { one(x, placed.list[i++]); });
+  } else {
+    one(all.first, placed.first);
+    place_each(all.rest, placed.rest, one);
+  }
+}
+/// Gives each part its blocks, and returns how many that are.
+template <class... P>
+unsigned place(const parts<P...>& all, side_by_side<P...>& placed, int width) {
+  unsigned total = 0;
+  auto one = [&]<class Q>(const part<Q>& from, placed_part<Q>& to) {
+    to.a = from.arguments;
+    if constexpr (Q::kind == family::map) {
+      to.wide = elements_are_wide<Q>(from.arguments);
+      to.count = from.any ? map_packs<Q>(from.arguments, to.wide ? lanes<Q> : 1) : 0;
+      to.blocks = from.any ? blocks_for(to.count, 256, sizeof...(P)) : 0;
+    } else {
+      to.wide = products_are_wide<Q>(from.arguments);
+      to.count = from.any ? tiles::count<Q>(from.arguments, width) : 0;
+      to.blocks = from.any ? blocks_for(to.count, 1, sizeof...(P)) : 0;
+    }
+    total += static_cast<unsigned>(to.blocks);
+  };
+  place_each(all, placed, one);
+  return total;
 }
 
 }  // namespace fuse::cuda
