@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs compiled functions on the host: every kernel body with a block of one thread, rows or tiles shared among the
-// threads of OpenMP where the program is compiled with it. Calls are finished when they return.
+// Runs compiled functions on the host: every kernel body with a block of one thread, rows or tiles shared among
+// threads (exec/host_threads.hpp). Calls are finished when they return.
 #pragma once
 #include <cstring>
+#include <fuse/exec/host_threads.hpp>
 #include <fuse/exec/mode.hpp>
 #include <fuse/exec/profile_range.hpp>
 #include <fuse/exec/recorder.hpp>
@@ -11,9 +12,6 @@
 #include <fuse/kernel/map.hpp>
 #include <fuse/kernel/panel.hpp>
 #include <fuse/kernel/row_pipeline.hpp>
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
 #if defined(__unix__)
 #include <unistd.h>
 #endif
@@ -226,56 +224,26 @@ class host_executor {
   /// f(begin, end, scratch) over [0, count), in shares of at least `grain`, each thread with its own scratch memory.
   template <class F>
   void in_parallel(index count, index grain, index scratch_bytes, const F& f) {
-    const std::size_t stride = (static_cast<std::size_t>(scratch_bytes) + 4095) / 4096 * 4096;
-#if defined(_OPENMP)
-    const index wanted = (count + grain - 1) / grain, most = omp_get_max_threads();
-    const int threads = static_cast<int>(wanted < most ? wanted : most);
-    if (threads > 1) {
-      char* scratch = stride > 0 ? grow(workspace_kind::scratch, stride * static_cast<std::size_t>(threads)) : nullptr;
-      if (reserving_) return;
-#pragma omp parallel num_threads(threads)
-      {
-        const index t = omp_get_thread_num(), n = omp_get_num_threads();
-        f(count * t / n, count * (t + 1) / n, scratch + static_cast<std::size_t>(t) * stride);
-        packs::fence();
-      }
-      return;
-    }
-#else
-    (void)grain;
-#endif
-    char* scratch = stride > 0 ? grow(workspace_kind::scratch, stride) : nullptr;
-    if (reserving_) return;
-    f(0, count, scratch);
-    packs::fence();
+    in_shares(count, grain, scratch_bytes, [&](index begin, index end, char* scratch, bool) {
+      f(begin, end, scratch);
+      packs::fence();
+    });
   }
-  /// The same in smaller shares, which threads take as they come: for work that none of them has a place for in its
-  /// cache. f(begin, end, scratch, first): first in this thread.
+  /// f(begin, end, scratch, first): first in this thread and job.
   template <class F>
-  void in_shares(index count, [[maybe_unused]] index grain, index scratch_bytes, const F& f) {
-#if defined(_OPENMP)
+  void in_shares(index count, index grain, index scratch_bytes, const F& f) {
     constexpr index shares_of_thread = 8;
     const std::size_t stride = (static_cast<std::size_t>(scratch_bytes) + 4095) / 4096 * 4096;
-    const index wanted = (count + grain - 1) / grain, most = omp_get_max_threads();
-    const int threads = static_cast<int>(wanted < most ? wanted : most);
-    const index shares = wanted < threads * shares_of_thread ? wanted : threads * shares_of_thread;
-    if (threads > 1) {
-      char* scratch = stride > 0 ? grow(workspace_kind::scratch, stride * static_cast<std::size_t>(threads)) : nullptr;
-      if (reserving_) return;
-#pragma omp parallel num_threads(threads)
-      {
-        char* mine = scratch + static_cast<std::size_t>(omp_get_thread_num()) * stride;
-        bool first = true;
-#pragma omp for schedule(dynamic, 1)
-        for (index s = 0; s < shares; ++s) {
-          f(count * s / shares, count * (s + 1) / shares, mine, first);
-          first = false;
-        }
-      }
-      return;
-    }
-#endif
-    in_parallel(count, count, scratch_bytes, [&](index begin, index end, char* mine) { f(begin, end, mine, true); });
+    const index wanted = (count + grain - 1) / grain, most = host_threads::count();
+    const index threads = wanted < most ? wanted : most;
+    const index finest = threads > 1 ? threads * shares_of_thread : 1, shares = wanted < finest ? wanted : finest;
+    char* scratch = stride > 0 ? grow(workspace_kind::scratch, stride * static_cast<std::size_t>(threads)) : nullptr;
+    if (reserving_) return;
+    host_threads::run(static_cast<int>(shares), static_cast<int>(threads), [&](host_threads::member& mine) {
+      char* own = scratch + static_cast<std::size_t>(mine.place()) * stride;
+      bool first = true;
+      for (int s; mine.take(s); first = false) f(count * s / shares, count * (s + 1) / shares, own, first);
+    });
   }
 
   mode mode_;
