@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
   }
   if (!bench::initialize(argc, argv)) return 1;
   benchmark::AddCustomContext("executor", "host");
-  benchmark::AddCustomContext("threads", std::to_string(bench::host_threads()));
+  benchmark::AddCustomContext("threads", std::to_string(fuse::host_threads::count()));
   benchmark::AddCustomContext(
       "copy", bench::stores_that_copy_quicker() == bench::copy_stores::streaming ? "streaming stores" : "memcpy");
   bench::register_works(measure_work{});

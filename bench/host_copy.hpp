@@ -1,28 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The yardstick on the host: a copy in memory by as many threads as the executor uses.
+// The yardstick on the host: a copy in memory by the threads that the executor uses.
 #pragma once
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <fuse/fuse.hpp>
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
 
 namespace bench {
 
-inline int host_threads() {
-#if defined(_OPENMP)
-  return omp_get_max_threads();
-#else
-  return 1;
-#endif
-}
-
 enum class copy_stores { memcpy, streaming };
 
-/// Copies `size` bytes, each thread one share: with memcpy, or with stores that bypass the caches.
+/// Copies `size` bytes, in shares as the executor makes them: with memcpy, or with stores that bypass the caches.
 class host_copy {
  public:
   host_copy(std::size_t size, copy_stores stores)
@@ -37,15 +26,9 @@ class host_copy {
   double bytes() const { return 2.0 * double(size_); }
 
   void operator()() const {
-#if defined(_OPENMP)
-#pragma omp parallel
-#endif
-    {
-#if defined(_OPENMP)
-      const std::size_t share = omp_get_thread_num(), shares = omp_get_num_threads();
-#else
-      const std::size_t share = 0, shares = 1;
-#endif
+    const std::size_t shares = 8 * static_cast<std::size_t>(fuse::host_threads::count());
+    fuse::host_threads::run(static_cast<int>(shares), [&](int number) {
+      const auto share = static_cast<std::size_t>(number);
       const std::size_t begin = size_ * share / shares / 64 * 64,
                         end = share + 1 == shares ? size_ : size_ * (share + 1) / shares / 64 * 64;
       const char* from = static_cast<const char*>(from_.data());
@@ -54,7 +37,7 @@ class host_copy {
         stream(to + begin, from + begin, end - begin);
       else
         std::memcpy(to + begin, from + begin, end - begin);
-    }
+    });
   }
 
  private:

@@ -5,7 +5,6 @@
 #include <chrono>
 
 #include "graphs.hpp"
-#include "host_copy.hpp"
 
 namespace {
 
@@ -27,7 +26,7 @@ struct host_place {
 int main(int argc, char** argv) {
   if (!bench::initialize_in_order(argc, argv)) return 1;
   benchmark::AddCustomContext("executor", "host");
-  benchmark::AddCustomContext("threads", std::to_string(bench::host_threads()));
+  benchmark::AddCustomContext("threads", std::to_string(fuse::host_threads::count()));
   bench::register_graphs<host_place>();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();

@@ -39,11 +39,11 @@ class random_source {
   fuse::view<const T, E> filled(const std::array<fuse::index, E::rank>& lengths, F value) {
     fuse::tensor<T, E> host(lengths);
     const std::uint64_t first = ++made_ << 40;
-#if defined(_OPENMP)
-#pragma omp parallel for
-#endif
-    for (fuse::index i = 0; i < host.size(); ++i)
-      host[i] = value(mixed((first + std::uint64_t(i)) * 0x9e3779b97f4a7c15u));
+    const int shares = 8 * fuse::host_threads::count();
+    fuse::host_threads::run(shares, [&](int share) {
+      for (fuse::index i = host.size() * share / shares; i < host.size() * (share + 1) / shares; ++i)
+        host[i] = value(mixed((first + std::uint64_t(i)) * 0x9e3779b97f4a7c15u));
+    });
     if constexpr (requires { executor_.upload(host); })
       return keep(executor_.upload(host));
     else

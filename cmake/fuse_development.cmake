@@ -13,8 +13,6 @@ endif()
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_CUDA_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(THREADS_PREFER_PTHREAD_FLAG ON)
-find_package(Threads REQUIRED)
 
 # nvcc is seldom on the PATH: its installer leaves that to the user.
 if(FUSE_CUDA)
@@ -58,7 +56,7 @@ endif()
 
 # The flags of everything that is ours: link fuse_development privately.
 add_library(fuse_development INTERFACE)
-target_link_libraries(fuse_development INTERFACE fuse::fuse Threads::Threads)
+target_link_libraries(fuse_development INTERFACE fuse::fuse)
 set(fuse_cxx "$<COMPILE_LANGUAGE:CXX>")
 set(fuse_cuda "$<COMPILE_LANGUAGE:CUDA>")
 target_compile_options(fuse_development INTERFACE $<${fuse_cxx}:-Wall> $<${fuse_cxx}:-Wextra>
