@@ -152,31 +152,29 @@ class host_executor {
   template <class P>
   void run_kernel(const single_block& block, const typename P::arguments& a) {
     if constexpr (P::kind == family::map) {
-      constexpr index grain = 32768 / host_lanes;
-      in_parallel(map_packs<P>(a, host_lanes), grain, 0,
+      in_parallel(map_packs<P>(a, host_lanes), host_lanes, 0,
                   [&](index begin, index end, char*) { run_map<P, host_lanes>(block, a, begin, end, 1); });
     } else if constexpr (P::kind == family::row) {
       const index n = length<P, P::outer>(a), capacity = (n + host_lanes - 1) / host_lanes * host_lanes;
-      in_parallel(row_count<P>(a), grain_of(n), rows::pipeline_bytes<P>(capacity),
-                  [&](index begin, index end, char* scratch) {
-                    run_rows<P, host_lanes>(block, a, begin, end, scratch, capacity);
-                  });
+      in_parallel(row_count<P>(a), n, rows::pipeline_bytes<P>(capacity), [&](index begin, index end, char* scratch) {
+        run_rows<P, host_lanes>(block, a, begin, end, scratch, capacity);
+      });
     } else if constexpr (P::kind == family::tile) {
       if (panels::pay<P>(a)) {
         const panels::division<P> d(a);
-        return in_shares(d.count(), grain_of(d.depth * panels::tile_columns), d.bytes,
+        return in_shares(d.count(), d.depth * panels::tile_columns, d.bytes,
                          [&](index begin, index end, char* scratch, bool first) {
                            run_panels<P>(block, a, begin, end, scratch, first);
                          });
       }
-      in_shares(tiles::count<P>(a), grain_of(length<P, P::contraction>(a) * tiles::tile_columns),
+      in_shares(tiles::count<P>(a), length<P, P::contraction>(a) * tiles::tile_columns,
                 tiles::scratch_bytes<P, host_values>, [&](index begin, index end, char* scratch, bool) {
                   for (index t = begin; t < end; ++t) run_tile<P, host_lanes, host_lanes>(block, a, t, scratch);
                 });
     } else {
       const index n = length<P, P::outer>(a), columns = length<P, P::column>(a);
       const index capacity = (n + host_lanes - 1) / host_lanes * host_lanes;
-      in_parallel(row_count<P>(a), grain_of(n * columns),
+      in_parallel(row_count<P>(a), n * columns,
                   attentions::scratch_bytes<P, host_values>(capacity, columns, 1, host_lanes),
                   [&](index begin, index end, char* scratch) {
                     for (index row = begin; row < end; ++row)
@@ -218,32 +216,34 @@ class host_executor {
 #endif
     return index(32) << 20;
   }
-  /// So many rows of n elements that starting a thread for them pays.
-  static index grain_of(index n) { return n > 0 ? (32768 + n - 1) / n : 32768; }
-
-  /// f(begin, end, scratch) over [0, count), in shares of at least `grain`, each thread with its own scratch memory.
+  /// f(begin, end, scratch) over [0, count), in shares that are worth a second thread, each thread with its own scratch
+  /// memory. Each of the count is about so many elements' work.
   template <class F>
-  void in_parallel(index count, index grain, index scratch_bytes, const F& f) {
-    in_shares(count, grain, scratch_bytes, [&](index begin, index end, char* scratch, bool) {
+  void in_parallel(index count, index elements, index scratch_bytes, const F& f) {
+    in_shares(count, elements, scratch_bytes, [&](index begin, index end, char* scratch, bool) {
       f(begin, end, scratch);
       packs::fence();
     });
   }
   /// f(begin, end, scratch, first): first in this thread and job.
   template <class F>
-  void in_shares(index count, index grain, index scratch_bytes, const F& f) {
-    constexpr index shares_of_thread = 8;
-    const std::size_t stride = (static_cast<std::size_t>(scratch_bytes) + 4095) / 4096 * 4096;
-    const index wanted = (count + grain - 1) / grain, most = host_threads::count();
+  void in_shares(index count, index elements, index scratch_bytes, const F& f) {
+    constexpr index elements_of_share = 32768, shares_of_thread = 8, elements_of_nanosecond = 32;
+    const index all = count * (elements > 0 ? elements : 1),
+                fitting = (all + elements_of_share - 1) / elements_of_share;
+    const index wanted = fitting < count ? fitting : count, most = host_threads::count();
     const index threads = wanted < most ? wanted : most;
     const index finest = threads > 1 ? threads * shares_of_thread : 1, shares = wanted < finest ? wanted : finest;
+    const std::size_t stride = (static_cast<std::size_t>(scratch_bytes) + 4095) / 4096 * 4096;
     char* scratch = stride > 0 ? grow(workspace_kind::scratch, stride * static_cast<std::size_t>(threads)) : nullptr;
     if (reserving_) return;
-    host_threads::run(static_cast<int>(shares), static_cast<int>(threads), [&](host_threads::member& mine) {
-      char* own = scratch + static_cast<std::size_t>(mine.place()) * stride;
-      bool first = true;
-      for (int s; mine.take(s); first = false) f(count * s / shares, count * (s + 1) / shares, own, first);
-    });
+    host_threads::run(static_cast<int>(shares), static_cast<int>(threads), all / elements_of_nanosecond,
+                      [&](host_threads::member& mine) {
+                        char* own = scratch + static_cast<std::size_t>(mine.place()) * stride;
+                        bool first = true;
+                        for (int s; mine.take(s); first = false)
+                          f(count * s / shares, count * (s + 1) / shares, own, first);
+                      });
   }
 
   mode mode_;

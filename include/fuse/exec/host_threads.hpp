@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include <cstdint>
+#include <fuse/exec/host_patience.hpp>
 #include <fuse/exec/host_processors.hpp>
 #include <utility>
 #if defined(__linux__)
@@ -42,7 +43,6 @@ class member {
 class pool {
  public:
   static constexpr int most_shares = (1 << 22) - 1;
-  static constexpr std::int64_t spin_nanoseconds = 20000;
 
   using work = void (*)(const void* body, member& mine) noexcept;
 
@@ -52,9 +52,9 @@ class pool {
     return n;
   }
 
-  void run(int shares, int threads, work f, const void* body) {
+  void run(int shares, int threads, work f, const void* body, patience::time expected) {
     if (shares > 1 && threads > 1 && shares <= most_shares && enter()) {
-      lead(shares, threads, f, body);
+      lead(shares, threads, f, body, expected);
       __atomic_store_n(&busy_, 0, __ATOMIC_RELEASE);
     } else {
       member alone(0, shares);
@@ -84,27 +84,50 @@ class pool {
     return false;
   }
 
-  void lead(int shares, int threads, work f, const void* body) {
+  void lead(int shares, int threads, work f, const void* body, patience::time expected) {
     if (++job_ == 0) ++job_;
     work_ = f, body_ = body, all_shares_ = shares, all_threads_ = threads;
+    const patience::time begin = now();
+    patience_.begin(begin, expected);
+    open_ = patience_.opens(begin);
     __atomic_store_n(&done_, 0u, __ATOMIC_RELAXED);
-    __atomic_store_n(&word_, word_of(job_, threads - 1, shares), __ATOMIC_SEQ_CST);
-    wake(threads - 1 < shares - 1 ? threads - 1 : shares - 1);
+    __atomic_store_n(&word_, word_of(job_, open_ ? threads - 1 : 0, shares), __ATOMIC_RELEASE);
     member mine(0, shares);
     mine.of_ = this, mine.job_ = job_;
     f(body, mine);
-    wait_for(static_cast<unsigned>(shares - mine.taken_));
+    if (mine.taken_ < shares) {
+      patience_.helped();
+      wait_for(static_cast<unsigned>(shares - mine.taken_), begin, mine.taken_);
+    } else if (__atomic_load_n(&asleep_, __ATOMIC_RELAXED) > 0) {
+      patience_.missed(now());
+    }
+  }
+  /// The leader is about to take a share.
+  void attend() {
+    const int asleep = __atomic_load_n(&asleep_, __ATOMIC_RELAXED);
+    if (open_ && asleep == 0) return;
+    const patience::time time = now();
+    if (!open_ && patience_.opens(time)) {
+      open_ = true;
+      __atomic_fetch_add(&word_, word_of(0, all_threads_ - 1, 0), __ATOMIC_RELEASE);
+    }
+    if (!open_ || !patience_.calls(time)) return;
+    const std::uint64_t word = __atomic_load_n(&word_, __ATOMIC_RELAXED);
+    if (shares_of(word) > 1 && wake(fewer(places_of(word), shares_of(word) - 1) - (workers_ - asleep)))
+      patience_.called(now());
   }
 
   /// Waits until the other threads have done so many shares.
-  void wait_for(unsigned shares) {
-    const std::int64_t end = now() + spin_nanoseconds;
+  void wait_for(unsigned shares, patience::time begin, int taken) {
+    if (__atomic_load_n(&done_, __ATOMIC_ACQUIRE) == shares) return;
+    const patience::time since = now();
     for (unsigned done; (done = __atomic_load_n(&done_, __ATOMIC_ACQUIRE)) != shares;) {
-      if (pause_until(end)) continue;
+      if (pause_until(since + patience::price)) continue;
       if (__atomic_fetch_or(&done_, asleep_bit, __ATOMIC_ACQUIRE) != shares)
         futex(&done_, FUTEX_WAIT_PRIVATE, done | asleep_bit);
       __atomic_fetch_and(&done_, ~asleep_bit, __ATOMIC_RELAXED);
     }
+    patience_.waited(now(), since, (since - begin) / (taken > 0 ? taken : 1));
   }
   void finish_share() {
     // From here on the job may be over, and the next one begun: the worst that the call does is to wake nobody.
@@ -112,62 +135,52 @@ class pool {
   }
 
   /// Has at most two more threads come: whoever comes wakes the next two, so that one thread does not pay for all.
-  void wake(int wanted) {
-    int asleep = __atomic_load_n(&asleep_, __ATOMIC_SEQ_CST), some;
+  bool wake(int wanted) {
+    int asleep = __atomic_load_n(&asleep_, __ATOMIC_RELAXED), some;
     do {
       some = asleep < wanted ? asleep : wanted;
       if (some > 2) some = 2;
-      if (some <= 0) return;
-    } while (!__atomic_compare_exchange_n(&asleep_, &asleep, asleep - some, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-    __atomic_fetch_add(&called_, static_cast<unsigned>(some), __ATOMIC_RELEASE);
+      if (some <= 0) return false;
+    } while (!__atomic_compare_exchange_n(&asleep_, &asleep, asleep - some, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    __atomic_fetch_add(&called_, static_cast<unsigned>(some), __ATOMIC_RELAXED);
     futex(&called_, FUTEX_WAKE_PRIVATE, static_cast<unsigned>(some));
+    return true;
   }
 
   // ---- helpers ----
 
   void help() {
     bool slept = false;
-    for (std::int64_t end = now() + spin_nanoseconds; !is_closed();) {
+    for (patience::time end = now() + patience::price; !is_closed();) {
       std::uint64_t word = __atomic_load_n(&word_, __ATOMIC_RELAXED);
       const int places = places_of(word), shares = shares_of(word);
       if (places > 0 && shares > 0) {
         if (!__atomic_compare_exchange_n(&word_, &word, word_of(job_of(word), places - 1, shares - 1), false,
                                          __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
           continue;
-        if (slept) wake(places - 1 < shares - 1 ? places - 1 : shares - 1);
-        slept = false;
+        if (slept) wake(fewer(places - 1, shares - 1));
         member mine(all_threads_ - places, all_shares_);
         mine.of_ = this, mine.job_ = job_of(word), mine.first_ = all_shares_ - shares;
         work_(body_, mine);
-        end = now() + spin_nanoseconds;
-      } else if (!pause_until(end)) {
+      } else if (pause_until(end)) {
+        continue;
+      } else {
         sleep();
-        slept = true;
-        end = now() + spin_nanoseconds;
       }
+      slept = places == 0 || shares == 0;
+      end = now() + patience::price;
     }
   }
-  bool work_is_left() const {
-    const std::uint64_t word = __atomic_load_n(&word_, __ATOMIC_SEQ_CST);
-    return places_of(word) > 0 && shares_of(word) > 0;
-  }
-  bool is_closed() const { return __atomic_load_n(&stage_, __ATOMIC_SEQ_CST) == closed; }
+  bool is_closed() const { return __atomic_load_n(&stage_, __ATOMIC_ACQUIRE) == closed; }
   /// Until called. Who takes this thread off the count of those asleep owes it a call.
   void sleep() {
-    __atomic_fetch_add(&asleep_, 1, __ATOMIC_SEQ_CST);
-    if (work_is_left() || is_closed()) {
-      int asleep = __atomic_load_n(&asleep_, __ATOMIC_RELAXED);
-      while (asleep > 0)
-        if (__atomic_compare_exchange_n(&asleep_, &asleep, asleep - 1, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-          return;
-    }
-    for (unsigned called = 0;;) {
-      if (called > 0) {
-        if (__atomic_compare_exchange_n(&called_, &called, called - 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-          return;
-      } else {
+    __atomic_fetch_add(&asleep_, 1, __ATOMIC_RELAXED);
+    for (unsigned called = __atomic_load_n(&called_, __ATOMIC_RELAXED);;) {
+      if (called == 0) {
         futex(&called_, FUTEX_WAIT_PRIVATE, 0);
         called = __atomic_load_n(&called_, __ATOMIC_RELAXED);
+      } else if (__atomic_compare_exchange_n(&called_, &called, called - 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        return;
       }
     }
   }
@@ -203,12 +216,13 @@ class pool {
 
   // ---- the machine ----
 
-  static std::int64_t now() {
+  static int fewer(int a, int b) { return a < b ? a : b; }
+  static patience::time now() {
     timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return std::int64_t(t.tv_sec) * 1000000000 + t.tv_nsec;
+    return patience::time(t.tv_sec) * 1000000000 + t.tv_nsec;
   }
-  static bool pause_until(std::int64_t end) {
+  static bool pause_until(patience::time end) {
     for (int i = 0; i < 8; ++i) {
 #if defined(__x86_64__)
       asm volatile("pause" ::: "memory");
@@ -228,8 +242,10 @@ class pool {
   alignas(64) std::uint64_t word_ = 0;
   alignas(64) unsigned done_ = 0;  // shares of other threads, and whether the leader sleeps
   alignas(64) int asleep_ = 0;
-  unsigned called_ = 0;  // of those asleep, and not awake yet
-  alignas(64) int busy_ = 0;
+  unsigned called_ = 0;       // of those asleep, and not awake yet
+  alignas(64) int busy_ = 0;  // whether a job is on: all that follows belongs to its leader
+  patience patience_;
+  bool open_ = false;  // helpers may come
   int stage_ = none, threads_ = 0, workers_ = 0;
   bool knows_forks_ = false;
   std::uint32_t job_ = 0;
@@ -259,7 +275,10 @@ inline bool member::take(int& share) {
     share = std::exchange(first_, -1);
     return true;
   }
-  if (place_ > 0) of_->finish_share();
+  if (place_ > 0)
+    of_->finish_share();
+  else
+    of_->attend();
   std::uint64_t word = __atomic_load_n(&of_->word_, __ATOMIC_RELAXED);
   do {
     const int left = pool::shares_of(word);
@@ -274,17 +293,19 @@ inline bool member::take(int& share) {
 inline int count() { return shared_pool.threads(); }
 
 /// body(member&) in this thread, and in at most `threads` - 1 others that have time: each takes its shares of the
-/// `shares` there are, in any order. Returns when all shares are done. It throws nothing, and may be called at any
-/// time: where the pool is busy, this thread takes all shares.
+/// `shares` there are, in any order. Returns when all shares are done. Where they take fewer nanoseconds than it costs
+/// to wake a thread, only those are asked that are awake. The body throws nothing. May be called at any time: where the
+/// pool has a job already, this thread takes all shares.
 template <class Body>
-void run(int shares, int threads, const Body& body) {
+void run(int shares, int threads, patience::time nanoseconds, const Body& body) {
   shared_pool.run(
-      shares, threads, [](const void* b, member& mine) noexcept { (*static_cast<const Body*>(b))(mine); }, &body);
+      shares, threads, [](const void* b, member& mine) noexcept { (*static_cast<const Body*>(b))(mine); }, &body,
+      nanoseconds);
 }
-/// body(share) for each of the shares.
+/// body(share) for each of the shares, which are worth waking a thread.
 template <class Body>
 void run(int shares, const Body& body) {
-  run(shares, count(), [&](member& mine) {
+  run(shares, count(), patience::price, [&](member& mine) {
     for (int share; mine.take(share);) body(share);
   });
 }
