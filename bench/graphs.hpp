@@ -99,22 +99,42 @@ void measure_chain(benchmark::State& state, fuse::mode how, const std::string& g
   measure_graphed(state, how, group, 2.0 * links * n * sizeof(float), place, chain);
 }
 
-/// One token after 63 others.
+/// One token of the shipped Llama after 63 others.
+template <class Executor>
+class llama_step {
+ public:
+  explicit llama_step(Executor& executor)
+      : opened_(model_directory()),
+        weights_(executor, opened_),
+        model_(executor, opened_.config(), weights_, 64),
+        token_(token(executor)) {
+    model_.move_to(63);
+  }
+  void issue() { model_.forward(token_, 64, llama::rows_of_logits::last); }
+  double bytes() const {
+    double all = 0;
+    for (const auto& [name, tensor] : opened_.tensors()) all += static_cast<double>(tensor.bytes.size());
+    return all;
+  }
+
+ private:
+  using tokens = fuse::tensor<llama::token_id, llama::vector_extents>;
+  static tokens token(Executor& executor) {
+    tokens one({1});
+    one[0] = 20;
+    return llama::placed(executor, std::move(one));
+  }
+  llama::checkpoint opened_;
+  llama::weights<fuse::bf16> weights_;
+  llama::model<fuse::bf16, Executor> model_;
+  tokens token_;
+};
+
 template <class Place>
 void measure_step(benchmark::State& state, fuse::mode how, const std::string& group) {
-  using executor = typename Place::executor_type;
   Place place;
-  const llama::checkpoint opened(model_directory());
-  const llama::weights<fuse::bf16> w(place.executor, opened);
-  llama::model<fuse::bf16, executor> model(place.executor, opened.config(), w, 64);
-  model.move_to(63);
-  fuse::tensor<llama::token_id, llama::vector_extents> token({1});
-  token[0] = 20;
-  const auto there = llama::placed(place.executor, std::move(token));
-  double bytes = 0;
-  for (const auto& [name, tensor] : opened.tensors()) bytes += static_cast<double>(tensor.bytes.size());
-  measure_graphed(state, how, group, bytes, place,
-                  [&](auto&) { model.forward(there, 64, llama::rows_of_logits::last); });
+  llama_step step(place.executor);
+  measure_graphed(state, how, group, step.bytes(), place, [&](auto&) { step.issue(); });
 }
 
 /// Place: an executor that is ready, and time(call) -> call_time.

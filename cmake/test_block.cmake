@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Kernel bodies in blocks of fibers under ThreadSanitizer: tests/block/*.cpp, one program, one ctest entry for each file
-# with test cases. And captured calls from several threads: tests/runtime/threads_test.cpp.
+# with test cases. And captured calls from several threads, and the pool that shares their work.
 if(NOT FUSE_CLANGXX)
   message(STATUS "fuse: tests/block left out, it needs clang++ 14")
   return()
@@ -17,5 +17,6 @@ foreach(source IN LISTS fuse_block_sources)
   endif()
 endforeach()
 
-fuse_add_clang_program(test_threads SOURCES runtime/threads_test.cpp doctest_main.cpp SANITIZE thread)
+fuse_add_clang_program(test_threads SOURCES runtime/threads_test.cpp exec/host_threads_test.cpp doctest_main.cpp
+                       SANITIZE thread)
 fuse_add_doctest("block/threads" "${CMAKE_CURRENT_BINARY_DIR}/test_threads")

@@ -12,7 +12,7 @@ class patience {
   using time = std::int64_t;
   /// About what it costs to wake a thread, between 2 on a machine of one's own and 25 microseconds on a virtual one
   /// (bench_host_threads). A thread without work waits as long for some before it sleeps, and a leader works as long
-  /// alone before he wakes one: neither spends more than twice what it would have cost to know the future.
+  /// alone before it wakes one: neither spends more than twice what it would have cost to know the future.
   static constexpr time price = 25000;
 
   /// A job begins, of at least so many nanoseconds in one thread.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pool of threads that help whoever has shares of work to do. Who has them takes shares himself, one after the other,
-// and waits at the end only for shares that another thread is at: never for a thread that did not come, as it was
-// asleep or something else had its processor. So a busy machine takes the helpers away, and nothing more.
+// A pool of threads that help a thread with shares of work. The thread that has them, the job's leader, takes shares
+// itself, one after the other, and waits at the end only for shares that another thread is at: never for a thread that
+// did not come, as it was asleep or something else had its processor. So a busy machine takes the helpers away, and
+// nothing more.
 #pragma once
 #include <pthread.h>
 #include <signal.h>
@@ -62,9 +63,16 @@ class pool {
     }
   }
 
+  /// For good. Threads finish the shares that they are at; a leader finishes its job alone, and so do later ones.
+  void stop() {
+    if (__atomic_exchange_n(&stage_, closed, __ATOMIC_SEQ_CST) != started) return;
+    __atomic_fetch_add(&called_, static_cast<unsigned>(workers_), __ATOMIC_RELEASE);
+    futex(&called_, FUTEX_WAKE_PRIVATE, static_cast<unsigned>(workers_));
+    for (int i = 0; i < workers_; ++i) pthread_join(handles_[i], nullptr);
+  }
+
  private:
   friend class member;
-  friend struct pool_end;
   enum : int { none, starting, started, closed };  // stages
 
   static std::uint64_t word_of(std::uint32_t job, int places, int shares) {
@@ -204,13 +212,6 @@ class pool {
     static_cast<pool*>(p)->help();
     return nullptr;
   }
-  /// Threads finish the shares that they are at; who has a job finishes it alone, and so does who has one later on.
-  void stop() {
-    if (__atomic_exchange_n(&stage_, closed, __ATOMIC_SEQ_CST) != started) return;
-    __atomic_fetch_add(&called_, static_cast<unsigned>(workers_), __ATOMIC_RELEASE);
-    futex(&called_, FUTEX_WAKE_PRIVATE, static_cast<unsigned>(workers_));
-    for (int i = 0; i < workers_; ++i) pthread_join(handles_[i], nullptr);
-  }
   /// The child of a fork has none of the threads: it starts its own when it needs them.
   static void forked();
 
@@ -223,7 +224,7 @@ class pool {
     return patience::time(t.tv_sec) * 1000000000 + t.tv_nsec;
   }
   static bool pause_until(patience::time end) {
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < 2; ++i) {
 #if defined(__x86_64__)
       asm volatile("pause" ::: "memory");
 #elif defined(__aarch64__)
