@@ -66,7 +66,12 @@ def aligned(table):
 
 
 def table(result, with_times):
-    """Of launches, whose data is small, no percent of a copy but what a graph makes of them."""
+    """Of launches, whose data is small, no percent of a copy but what a graph makes of them. Beside a busy process, only
+    what is left of the speed."""
+    beside = [[name.removesuffix("/neighbour").replace("/", ", "), ratio(median(b["times_quiet"]))]
+              for name, b in result["benchmarks"].items() if name.endswith("/neighbour")]
+    if beside:
+        return aligned([["work", "beside a busy process, × quiet"], *beside])
     launches = any(r["graphed"] is not None for r in rows(result))
     head = ["work", "kernels"] + (["eager ms", "fused ms"] if with_times else [])
     head += ["fused, × eager", "graphed, × eager"] if launches else ["eager, % of copy", "fused, % of copy", "× eager"]

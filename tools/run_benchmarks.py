@@ -27,6 +27,10 @@ NOTHING_TO_RUN_ON = 77
 PEER_SECONDS = 0.5  # of each measurement
 # The largest difference to PyTorch's eager result, beside the largest element.
 ALLOWED = {"f32": 1e-5, "bf16": 2.0**-5}
+# What is kept of every repetition, and the counter that has it.
+SAMPLES = {"seconds": "median_seconds", "bytes_per_second": "bytes_per_second",
+           "copy_bytes_per_second": "copy_bytes_per_second", "times_quiet": "times_quiet"}
+NOTHING_LIKE_IT = ("_graphs", "_neighbour")  # programs of which PyTorch has no like
 # The peer keeps the memory it has, in large pages, as fuse's executor does: else it would mostly wait for new pages.
 PEER_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40), "THP_MEM_ALLOC_ENABLE": "1"}
 
@@ -120,10 +124,10 @@ def measure(program, group, options):
         if "error_message" in b:
             say(f"{name}: {b['error_message']}")
             return None
-        one = samples.setdefault(name, {"seconds": [], "bytes_per_second": [], "copy_bytes_per_second": []})
-        one["seconds"].append(b["median_seconds"])
-        one["bytes_per_second"].append(b["bytes_per_second"])
-        one["copy_bytes_per_second"].append(b["copy_bytes_per_second"])
+        one = samples.setdefault(name, {})
+        for key, counter in SAMPLES.items():
+            if counter in b:
+                one.setdefault(key, []).append(b[counter])
         one["kernels"] = round(b["kernels"])
     context = {k: found["context"][k] for k in ("executor", "threads", "compiler", "copy", "device", "divide")
                if k in found["context"]}
@@ -166,7 +170,7 @@ def run_program(program, python, rounds, wanted, options):
     peer, good = None, bool(groups)
     device = "cuda" if program.name.startswith("bench_cuda") else "cpu"
     threads = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()
-    if python and groups and not program.name.endswith("_graphs"):  # which PyTorch has no like of
+    if python and groups and not program.name.endswith(NOTHING_LIKE_IT):
         try:
             peer = start_peer(program, device, python, threads, result)
         except (RuntimeError, OSError, subprocess.CalledProcessError) as failure:
