@@ -66,8 +66,8 @@ def aligned(table):
 
 
 def table(result, with_times):
-    """Of launches, whose data is small, no percent of a copy but what a graph makes of them. Beside a busy process, only
-    what is left of the speed."""
+    """Of launches, whose data is small, no percent of a copy but what a graph makes of them. Beside a busy process
+    only what is left of the speed."""
     beside = [[name.removesuffix("/neighbour").replace("/", ", "), ratio(median(b["times_quiet"]))]
               for name, b in result["benchmarks"].items() if name.endswith("/neighbour")]
     if beside:

@@ -34,7 +34,7 @@ class member {
   int place_, all_;     // shares of the job
   pool* of_ = nullptr;  // null: alone
   std::uint32_t job_ = 0;
-  int taken_ = 0, first_ = -1;  // a helper comes with a share
+  int taken_ = 0, first_ = -1;  // the share that it comes with
   member(int place, int all) : place_(place), all_(all) {}
 };
 
@@ -99,9 +99,11 @@ class pool {
     patience_.begin(begin, expected);
     open_ = patience_.opens(begin);
     __atomic_store_n(&done_, 0u, __ATOMIC_RELAXED);
-    __atomic_store_n(&word_, word_of(job_, open_ ? threads - 1 : 0, shares), __ATOMIC_RELEASE);
+    __atomic_store_n(&processor_, processor(), __ATOMIC_RELAXED);
+    __atomic_store_n(&word_, word_of(job_, open_ ? threads - 1 : 0, shares - 1), __ATOMIC_RELEASE);
     member mine(0, shares);
-    mine.of_ = this, mine.job_ = job_;
+    mine.of_ = this, mine.job_ = job_, mine.first_ = 0, mine.taken_ = 1;
+    attend();
     f(body, mine);
     if (mine.taken_ < shares) {
       patience_.helped();
@@ -110,7 +112,7 @@ class pool {
       patience_.missed(now());
     }
   }
-  /// The leader is about to take a share.
+  /// Between the leader's shares.
   void attend() {
     const int asleep = __atomic_load_n(&asleep_, __ATOMIC_RELAXED);
     if (open_ && asleep == 0) return;
@@ -121,8 +123,7 @@ class pool {
     }
     if (!open_ || !patience_.calls(time)) return;
     const std::uint64_t word = __atomic_load_n(&word_, __ATOMIC_RELAXED);
-    if (shares_of(word) > 1 && wake(fewer(places_of(word), shares_of(word) - 1) - (workers_ - asleep)))
-      patience_.called(now());
+    if (wake(fewer(places_of(word), shares_of(word)) - (workers_ - asleep))) patience_.called(now());
   }
 
   /// Waits until the other threads have done so many shares.
@@ -157,12 +158,16 @@ class pool {
 
   // ---- helpers ----
 
+  /// Looks for shares, for some time after the last one and after each call, and sleeps. A helper that was woken on the
+  /// leader's own processor, for want of another, has interrupted it: it sleeps again at once.
   void help() {
     bool slept = false;
     for (patience::time end = now() + patience::price; !is_closed();) {
       std::uint64_t word = __atomic_load_n(&word_, __ATOMIC_RELAXED);
       const int places = places_of(word), shares = shares_of(word);
-      if (places > 0 && shares > 0) {
+      const bool in_the_way = __atomic_load_n(&processor_, __ATOMIC_RELAXED) == processor();
+      if (places > 0 && shares > 0 && !in_the_way) {
+        __builtin_prefetch(&work_);
         if (!__atomic_compare_exchange_n(&word_, &word, word_of(job_of(word), places - 1, shares - 1), false,
                                          __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
           continue;
@@ -170,12 +175,13 @@ class pool {
         member mine(all_threads_ - places, all_shares_);
         mine.of_ = this, mine.job_ = job_of(word), mine.first_ = all_shares_ - shares;
         work_(body_, mine);
-      } else if (pause_until(end)) {
+        slept = false;
+      } else if (!in_the_way && pause_until(end)) {
         continue;
       } else {
         sleep();
+        slept = true;
       }
-      slept = places == 0 || shares == 0;
       end = now() + patience::price;
     }
   }
@@ -223,6 +229,13 @@ class pool {
     clock_gettime(CLOCK_MONOTONIC, &t);
     return patience::time(t.tv_sec) * 1000000000 + t.tv_nsec;
   }
+  static int processor() {
+#if defined(__linux__)
+    return sched_getcpu();
+#else
+    return 0;
+#endif
+  }
   static bool pause_until(patience::time end) {
     for (int i = 0; i < 2; ++i) {
 #if defined(__x86_64__)
@@ -241,18 +254,18 @@ class pool {
 
   // What threads wait for stands apart from what its job is, a line each.
   alignas(64) std::uint64_t word_ = 0;
+  int processor_ = -1;             // of the leader
   alignas(64) unsigned done_ = 0;  // shares of other threads, and whether the leader sleeps
   alignas(64) int asleep_ = 0;
-  unsigned called_ = 0;       // of those asleep, and not awake yet
-  alignas(64) int busy_ = 0;  // whether a job is on: all that follows belongs to its leader
-  patience patience_;
-  bool open_ = false;  // helpers may come
-  int stage_ = none, threads_ = 0, workers_ = 0;
-  bool knows_forks_ = false;
-  std::uint32_t job_ = 0;
-  work work_ = nullptr;
+  unsigned called_ = 0;              // of those asleep, and not awake yet
+  alignas(64) work work_ = nullptr;  // what helpers read of a job
   const void* body_ = nullptr;
   int all_shares_ = 0, all_threads_ = 0;
+  alignas(64) int busy_ = 0;  // whether a job is on: all that follows belongs to its leader
+  int stage_ = none, threads_ = 0, workers_ = 0;
+  bool open_ = false, knows_forks_ = false;  // open: helpers may come
+  std::uint32_t job_ = 0;
+  patience patience_;
   pthread_t handles_[most_threads] = {};
 };
 
