@@ -43,10 +43,12 @@ inline processor_set processors_of_process() {
   if (sched_getaffinity(getpid(), sizeof all.bits, reinterpret_cast<cpu_set_t*>(all.bits)) != 0) all.bits[0] = 1;
   return all;
 }
-/// Lets this thread run on all of them.
-inline void use_processors_of_process() {
-  const processor_set all = processors_of_process();
-  sched_setaffinity(0, sizeof all.bits, reinterpret_cast<const cpu_set_t*>(all.bits));
+/// Lets this thread run on all of them but one (-1: on all); false, and nothing, if there is no other.
+inline bool run_elsewhere(int than) {
+  processor_set some = processors_of_process();
+  constexpr int in_word = 8 * sizeof some.bits[0];
+  if (than >= 0 && than < in_word * 128) some.bits[than / in_word] &= ~(1ul << than % in_word);
+  return some.count() > 0 && sched_setaffinity(0, sizeof some.bits, reinterpret_cast<cpu_set_t*>(some.bits)) == 0;
 }
 
 /// Reads the beginning of a file; "" if there is none.
@@ -89,6 +91,8 @@ inline int processors_paid_for(const char* root, const char* membership) {
     if (end <= before) return least;
   }
 }
+#else
+inline bool run_elsewhere(int) { return false; }
 #endif
 
 /// What the environment and the machine allow now, at least 1.

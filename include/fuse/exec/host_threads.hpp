@@ -13,7 +13,6 @@
 #include <fuse/exec/host_processors.hpp>
 #include <utility>
 #if defined(__linux__)
-#include <linux/futex.h>
 #include <sys/syscall.h>
 #endif
 
@@ -67,7 +66,7 @@ class pool {
   void stop() {
     if (__atomic_exchange_n(&stage_, closed, __ATOMIC_SEQ_CST) != started) return;
     __atomic_fetch_add(&called_, static_cast<unsigned>(workers_), __ATOMIC_RELEASE);
-    futex(&called_, FUTEX_WAKE_PRIVATE, static_cast<unsigned>(workers_));
+    futex(&called_, wake_private, static_cast<unsigned>(workers_));
     for (int i = 0; i < workers_; ++i) pthread_join(handles_[i], nullptr);
   }
 
@@ -133,14 +132,14 @@ class pool {
     for (unsigned done; (done = __atomic_load_n(&done_, __ATOMIC_ACQUIRE)) != shares;) {
       if (pause_until(since + patience::price)) continue;
       if (__atomic_fetch_or(&done_, asleep_bit, __ATOMIC_ACQUIRE) != shares)
-        futex(&done_, FUTEX_WAIT_PRIVATE, done | asleep_bit);
+        futex(&done_, wait_private, done | asleep_bit);
       __atomic_fetch_and(&done_, ~asleep_bit, __ATOMIC_RELAXED);
     }
     patience_.waited(now(), since, (since - begin) / (taken > 0 ? taken : 1));
   }
   void finish_share() {
     // From here on the job may be over, and the next one begun: the worst that the call does is to wake nobody.
-    if (__atomic_fetch_add(&done_, 1u, __ATOMIC_RELEASE) & asleep_bit) futex(&done_, FUTEX_WAKE_PRIVATE, 1);
+    if (__atomic_fetch_add(&done_, 1u, __ATOMIC_RELEASE) & asleep_bit) futex(&done_, wake_private, 1);
   }
 
   /// Has at most two more threads come: whoever comes wakes the next two, so that one thread does not pay for all.
@@ -152,21 +151,24 @@ class pool {
       if (some <= 0) return false;
     } while (!__atomic_compare_exchange_n(&asleep_, &asleep, asleep - some, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     __atomic_fetch_add(&called_, static_cast<unsigned>(some), __ATOMIC_RELAXED);
-    futex(&called_, FUTEX_WAKE_PRIVATE, static_cast<unsigned>(some));
+    futex(&called_, wake_private, static_cast<unsigned>(some));
     return true;
   }
 
   // ---- helpers ----
 
   /// Looks for shares, for some time after the last one and after each call, and sleeps. A helper that was woken on the
-  /// leader's own processor, for want of another, has interrupted it: it sleeps again at once.
+  /// leader's own processor, as no other was idle, has interrupted it: it goes to another.
   void help() {
     bool slept = false;
     for (patience::time end = now() + patience::price; !is_closed();) {
       std::uint64_t word = __atomic_load_n(&word_, __ATOMIC_RELAXED);
       const int places = places_of(word), shares = shares_of(word);
-      const bool in_the_way = __atomic_load_n(&processor_, __ATOMIC_RELAXED) == processor();
-      if (places > 0 && shares > 0 && !in_the_way) {
+      const int leaders = __atomic_load_n(&processor_, __ATOMIC_RELAXED);
+      const bool in_the_way = leaders == processor();
+      if (in_the_way && run_elsewhere(leaders)) {
+        // looks from there
+      } else if (places > 0 && shares > 0 && !in_the_way) {
         __builtin_prefetch(&work_);
         if (!__atomic_compare_exchange_n(&word_, &word, word_of(job_of(word), places - 1, shares - 1), false,
                                          __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -191,7 +193,7 @@ class pool {
     __atomic_fetch_add(&asleep_, 1, __ATOMIC_RELAXED);
     for (unsigned called = __atomic_load_n(&called_, __ATOMIC_RELAXED);;) {
       if (called == 0) {
-        futex(&called_, FUTEX_WAIT_PRIVATE, 0);
+        futex(&called_, wait_private, 0);
         called = __atomic_load_n(&called_, __ATOMIC_RELAXED);
       } else if (__atomic_compare_exchange_n(&called_, &called, called - 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
         return;
@@ -214,7 +216,7 @@ class pool {
     __atomic_compare_exchange_n(&stage_, &expected, started, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
   }
   static void* begin(void* p) {
-    use_processors_of_process();  // whatever the thread is pinned to that started this one
+    run_elsewhere(-1);  // whatever the thread is pinned to that started this one
     static_cast<pool*>(p)->help();
     return nullptr;
   }
@@ -246,8 +248,11 @@ class pool {
     }
     return now() < end;
   }
-  static void futex(unsigned* word, int what, unsigned value) {
+  static constexpr int wait_private = 128, wake_private = 129;  // as Linux numbers them
+  static void futex([[maybe_unused]] unsigned* word, [[maybe_unused]] int what, [[maybe_unused]] unsigned value) {
+#if defined(__linux__)
     syscall(SYS_futex, word, what, value, nullptr, nullptr, 0);
+#endif
   }
 
   static constexpr unsigned asleep_bit = 1u << 31;
