@@ -139,12 +139,12 @@ TEST_CASE("where nobody comes, helpers are called ever less, and again where som
   CHECK(needed() == 128);
   CHECK(needed() == 1);
 }
-TEST_CASE("a helper that loses its processor in a share costs at most an eighth of the time") {
+TEST_CASE("a helper that loses its processor in a share costs at most a fifth of the time") {
   threads::patience p;
   p.begin(0, 0);
   p.waited(3000000, 0, 1000);
-  CHECK_FALSE(p.opens(3000000 + 8 * 3000000 - 1));
-  CHECK(p.opens(3000000 + 8 * 3000000));
+  CHECK_FALSE(p.opens(3000000 + 4 * 3000000 - 1));
+  CHECK(p.opens(3000000 + 4 * 3000000));
   threads::patience q;  // a share takes that long
   q.waited(3000000, 0, 2000000);
   CHECK(q.opens(3000001));

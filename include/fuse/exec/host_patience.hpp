@@ -10,9 +10,9 @@ namespace fuse::host_threads {
 class patience {
  public:
   using time = std::int64_t;
-  /// About what it costs to wake a thread, between 2 on a machine of one's own and 25 microseconds on a virtual one
-  /// (bench_host_threads). A thread without work waits as long for some before it sleeps, and a leader works as long
-  /// alone before it wakes one: neither spends more than twice what it would have cost to know the future.
+  /// About what it costs to wake a thread until it runs: some microseconds on a machine of one's own, some tens on a
+  /// virtual one. A thread without work waits as long for some before it sleeps, and a leader works as long alone
+  /// before it wakes one: neither spends more than twice what it would have cost to know the future.
   static constexpr time price = 25000;
 
   /// A job begins, of at least so many nanoseconds in one thread.
@@ -37,9 +37,9 @@ class patience {
     end_ = now;
   }
   /// The leader waited for the last shares: longer than they take, and a helper has lost its processor to something
-  /// else. The time until then is lost, for which the leader now works without helpers for some time.
+  /// else. The leader then works without helpers for four times as long, so that at most a fifth of its time is lost.
   void waited(time now, time since, time share) {
-    if (now - since > 2 * share + price) alone_until_ = now + 8 * (now - since);
+    if (now - since > 2 * share + price) alone_until_ = now + 4 * (now - since);
   }
 
  private:
