@@ -54,7 +54,7 @@ class pool {
 
   void run(int shares, int threads, work f, const void* body, patience::time expected) {
     if (shares > 1 && threads > 1 && shares <= most_shares && enter()) {
-      lead(shares, threads, f, body, expected);
+      lead(shares, fewer(threads, most_threads), f, body, expected);
       __atomic_store_n(&busy_, 0, __ATOMIC_RELEASE);
     } else {
       member alone(0, shares);
