@@ -78,8 +78,7 @@ inline int processors_paid_for(const char* root, const char* membership) {
   const char* group = std::strstr(groups, "0::");
   const std::size_t length = group ? std::strcspn(group += 3, "\n") : 0, before = std::strlen(root);
   if (!group || before + length + sizeof "/cpu.max" > sizeof path) return 0;
-  std::memcpy(path, root, before);
-  std::memcpy(path + before, group, length);
+  for (std::size_t i = 0; i < before + length; ++i) path[i] = i < before ? root[i] : group[i - before];
   int least = 0;
   for (std::size_t end = before + length;; --end) {
     if (end > before && path[end - 1] == '/') continue;
