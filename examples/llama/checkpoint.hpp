@@ -8,14 +8,16 @@
 #include <initializer_list>
 #include <map>
 #include <numeric>
+#include <set>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "checkpoint_files.hpp"
 #include "config.hpp"
 #include "error.hpp"
+#include "generation_config.hpp"
 #include "json.hpp"
 #include "mapped_file.hpp"
 #include "safetensors.hpp"
@@ -47,35 +49,33 @@ inline bool names_file_in_directory(const std::string& shard) {
          path.extension() == ".safetensors";
 }
 
-/// Whether the directory has this entry, be it a link that leads nowhere: then opening it says what is wrong.
-inline bool is_entry(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return std::filesystem::symlink_status(path, ignored).type() != std::filesystem::file_type::not_found;
-}
-
 }  // namespace detail
 
 /// An opened checkpoint. The tensors are views into mapped files that this object owns: it must outlive them, and may
 /// be moved.
 class checkpoint {
  public:
-  /// Opens `directory`: `config.json`, and `model.safetensors` or else `model.safetensors.index.json` with the shards
-  /// that it lists. Throws `error` for a missing, damaged or inconsistent file.
-  explicit checkpoint(std::filesystem::path directory)
-      : directory_(std::move(directory)), config_(read_config(directory_ / "config.json")) {
-    const std::filesystem::path single = directory_ / "model.safetensors";
-    const std::filesystem::path index = directory_ / "model.safetensors.index.json";
-    if (detail::is_entry(single)) {
-      tensors_ = open_file(single).tensors;
-    } else if (detail::is_entry(index)) {
-      open_shards(index);
-    } else {
-      throw error(directory_.string() +
-                  ": expected model.safetensors or model.safetensors.index.json, got neither; "
-                  "export the model with save_pretrained(..., safe_serialization=True)");
+  /// Opens `directory`: `config.json`, `generation_config.json` if there is one, and `model.safetensors` or else
+  /// `model.safetensors.index.json` with the shards that it lists. Throws `error` for a missing, damaged or
+  /// inconsistent file.
+  explicit checkpoint(std::filesystem::path directory) : directory_(std::move(directory)) {
+    check_checkpoint_files(directory_);
+    config_ = read_config(directory_ / "config.json");
+    const std::filesystem::path generation = directory_ / "generation_config.json";
+    if (is_entry(generation)) {
+      const mapped_file file(generation);
+      const std::string label = printable(generation.string());
+      if (const auto ids = parse_generation_config(file.text(), config_.vocab_size, label))
+        config_.eos_token_ids = *ids;
     }
+    const std::filesystem::path single = directory_ / "model.safetensors";
+    if (is_entry(single))
+      tensors_ = open_file(single).tensors;
+    else
+      open_shards(directory_ / "model.safetensors.index.json");
   }
 
+  /// Of config.json, with the end tokens of generation_config.json where it gives any.
   const llama::config& config() const { return config_; }
 
   /// All tensors by name.
@@ -90,7 +90,7 @@ class checkpoint {
   /// The tensor called `name`. Throws `error` with the names closest to it if there is none.
   const stored_tensor& tensor(std::string_view name) const {
     if (const stored_tensor* const found = find(name)) return *found;
-    throw error(directory_.string() + ": expected a tensor " + in_quotes(name) + ", got " + close_names(name) +
+    throw error(label() + ": expected a tensor " + in_quotes(name) + ", got " + close_names(name) +
                 "; config.json and the weights must be of one model");
   }
 
@@ -98,30 +98,51 @@ class checkpoint {
   const stored_tensor& tensor(std::string_view name, std::initializer_list<std::int64_t> shape) const {
     const stored_tensor& found = tensor(name);
     if (!std::equal(shape.begin(), shape.end(), found.shape.begin(), found.shape.end())) {
-      throw error(directory_.string() + ": " + std::string(name) + ": expected shape " +
-                  shape_text({shape.begin(), shape.size()}) + ", got " + shape_text(found.shape) +
-                  "; config.json and the weights must be of one model");
+      throw error(label() + ": " + std::string(name) + ": expected shape " + shape_text({shape.begin(), shape.size()}) +
+                  ", got " + shape_text(found.shape) + "; config.json and the weights must be of one model");
     }
     return found;
   }
 
+  /// Throws `error` that lists the tensors outside `used`: a model that leaves them out computes something else. Passed
+  /// over are inverse frequencies, which old checkpoints store and which follow from the config, and the head where it
+  /// is the embedding.
+  void check_all_used(const std::set<std::string, std::less<>>& used) const {
+    constexpr std::size_t most = 12;
+    std::string listed;
+    std::size_t count = 0;
+    for (const auto& [name, tensor] : tensors_) {
+      if (used.contains(name) || name.ends_with("rotary_emb.inv_freq")) continue;
+      if (config_.tie_word_embeddings && name == "lm_head.weight") continue;
+      if (count++ < most) listed += (count > 1 ? ", " : "") + in_quotes(name);
+    }
+    if (count == 0) return;
+    if (count > most) listed += " and " + std::to_string(count - most) + " more";
+    throw error(label() + ": expected only tensors that config.json announces, got " + std::to_string(count) +
+                " other" + (count > 1 ? "s: " : ": ") + listed +
+                "; the model is of another architecture or size than config.json says, and its text would be wrong");
+  }
+
  private:
+  std::string label() const { return printable(directory_.string()); }
+
   safetensors open_file(const std::filesystem::path& path) {
     files_.emplace_back(path);
-    return read_safetensors(files_.back().bytes(), path.string());
+    return read_safetensors(files_.back().bytes(), printable(path.string()));
   }
 
   void open_shards(const std::filesystem::path& index) {
-    const nlohmann::json root = parse_json(mapped_file(index).text(), index.string());
-    const json_fields fields(root, index.string());
+    const std::string label = printable(index.string());
+    const nlohmann::json root = parse_json(mapped_file(index).text(), label);
+    const json_fields fields(root, label);
     if (!fields.has("weight_map")) fields.fail("weight_map", "an object", json_fields::repair);
     fields.nested("weight_map");  // an error if it is no object
 
     std::map<std::string, safetensors> shards;
     for (const auto& [name, shard] : fields.find("weight_map")->items()) {
-      const auto fail = [&index, &tensor = name](const std::string& expected, const std::string& got) {
-        throw error(index.string() + ": weight_map: expected " + expected + " for " + in_quotes(tensor) + ", got " +
-                    got + "; download the checkpoint again");
+      const auto fail = [&label, &tensor = name](const std::string& expected, const std::string& got) {
+        throw error(label + ": weight_map: expected " + expected + " for " + in_quotes(tensor) + ", got " + got +
+                    "; download the checkpoint again");
       };
       if (!shard.is_string() || !detail::names_file_in_directory(shard.get_ref<const std::string&>())) {
         fail("the name of a .safetensors file in the same directory", shown(shard));
@@ -153,7 +174,7 @@ class checkpoint {
   }
 
   std::filesystem::path directory_;
-  llama::config config_;
+  llama::config config_{};
   std::vector<mapped_file> files_;
   std::map<std::string, stored_tensor, std::less<>> tensors_;
 };

@@ -2,8 +2,10 @@
 /// `config.json` of a Hugging Face Llama checkpoint, checked field by field.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,16 +35,23 @@ struct config {
   std::int64_t num_key_value_heads;  ///< divides `num_attention_heads`
   std::int64_t head_dim;             ///< even; not always hidden_size / num_attention_heads
   std::int64_t vocab_size;
-  std::int64_t max_position_embeddings;
+  std::int64_t max_position_embeddings;  ///< before linear scaling
   double rms_norm_eps;
   double rope_theta;
   std::optional<llama3_scaling> rope_scaling;
-  bool tie_word_embeddings;  ///< the output head is the embedding matrix
-  bool attention_bias;       ///< on q, k, v and o
-  bool mlp_bias;             ///< on gate, up and down
+  double rope_linear_factor = 1;  ///< of linear scaling, by which positions are divided: at least 1, and 1 without it
+  bool tie_word_embeddings;       ///< the output head is the embedding matrix
+  bool attention_bias;            ///< on q, k, v and o
+  bool mlp_bias;                  ///< on gate, up and down
   std::optional<std::int32_t> bos_token_id;
   std::vector<std::int32_t> eos_token_ids;  ///< any of them ends the text
   std::optional<element_type> type;         ///< of the weights, as `dtype` or `torch_dtype` announce it
+
+  /// How many positions the model was made for. Linear scaling stretches those of `max_position_embeddings`.
+  std::int64_t positions() const {
+    const double stretched = static_cast<double>(max_position_embeddings) * rope_linear_factor;
+    return static_cast<std::int64_t>(std::min(stretched, double{std::numeric_limits<std::int32_t>::max()}));
+  }
 };
 
 namespace detail {
@@ -73,13 +82,18 @@ inline void check_full_rotation(const json_fields& fields) {
   }
 }
 
+inline double read_scaling_factor(const json_fields& fields) {
+  const double factor = fields.positive_number("factor");
+  if (factor < 1) fields.fail("factor", "a number of at least 1", json_fields::repair);
+  return factor;
+}
+
 inline llama3_scaling read_llama3_scaling(const json_fields& fields) {
   const llama3_scaling scaling{
-      .factor = fields.positive_number("factor"),
+      .factor = read_scaling_factor(fields),
       .low_freq_factor = fields.positive_number("low_freq_factor"),
       .high_freq_factor = fields.positive_number("high_freq_factor"),
       .original_max_position_embeddings = fields.positive_integer("original_max_position_embeddings")};
-  if (scaling.factor < 1) fields.fail("factor", "a number of at least 1", json_fields::repair);
   // In f32, because the blend divides by their difference there.
   if (static_cast<float>(scaling.high_freq_factor) <= static_cast<float>(scaling.low_freq_factor)) {
     fields.fail("high_freq_factor", "a number above low_freq_factor", json_fields::repair);
@@ -115,20 +129,19 @@ inline void read_rope(const json_fields& fields, config& result) {
   if (rope.has("type") && type != rope_type) rope.fail("type", "the same as rope_type", "remove one of the two fields");
   if (rope_type == "llama3") {
     result.rope_scaling = read_llama3_scaling(rope);
+  } else if (rope_type == "linear") {
+    result.rope_linear_factor = read_scaling_factor(rope);
   } else if (rope_type != "default") {
-    rope.fail(rope.has("rope_type") ? "rope_type" : "type", "\"default\" or \"llama3\"",
+    rope.fail(rope.has("rope_type") ? "rope_type" : "type", "\"default\", \"linear\" or \"llama3\"",
               "no other scaling is supported; choose another checkpoint");
   }
 }
 
+/// One id, or where `list` several; none where the field is absent or null.
 inline std::vector<std::int32_t> read_token_ids(const json_fields& fields, const std::string& field, bool list,
-                                                std::int64_t vocab_size, std::int32_t otherwise) {
+                                                std::int64_t vocab_size) {
   const nlohmann::json* const value = fields.find(field);
-  // LlamaConfig's own default holds only where the field is absent; null means that there is no such token.
-  if (value == nullptr) {
-    if (fields.contains(field) || otherwise >= vocab_size) return {};
-    return {otherwise};
-  }
+  if (value == nullptr) return {};
   const std::string expected = (list ? "token ids" : "a token id") + std::string(" from 0 to vocab_size - 1 = ") +
                                std::to_string(vocab_size - 1);
   const bool many = list && value->is_array();
@@ -141,10 +154,19 @@ inline std::vector<std::int32_t> read_token_ids(const json_fields& fields, const
   return ids;
 }
 
+/// The same of a config.json. LlamaConfig's own default holds only where the field is absent; null means that there is
+/// no such token.
+inline std::vector<std::int32_t> read_token_ids(const json_fields& fields, const std::string& field, bool list,
+                                                std::int64_t vocab_size, std::int32_t otherwise) {
+  if (!fields.contains(field) && otherwise < vocab_size) return {otherwise};
+  return read_token_ids(fields, field, list, vocab_size);
+}
+
 inline std::optional<element_type> read_element_type(const json_fields& fields) {
   const std::string field = fields.has("dtype") ? "dtype" : "torch_dtype";
   if (!fields.has(field)) return std::nullopt;
   const std::string name = fields.string(field);
+  if (name == "auto") return std::nullopt;
   if (name == "float32") return element_type::f32;
   if (name == "float16") return element_type::f16;
   if (name == "bfloat16") return element_type::bf16;
@@ -197,7 +219,7 @@ inline config parse_config(std::string_view text, const std::string& label = "co
 
 /// Reads and parses the file at `path`. Throws `error` also if there is no such file.
 inline config read_config(const std::filesystem::path& path) {
-  return parse_config(mapped_file(path).text(), path.string());
+  return parse_config(mapped_file(path).text(), printable(path.string()));
 }
 
 }  // namespace llama

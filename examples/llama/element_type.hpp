@@ -4,13 +4,12 @@
 
 #include <array>
 #include <cstddef>
-#include <optional>
-#include <string>
 #include <string_view>
 
 namespace llama {
 
-enum class element_type { f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean, f8_e4m3, f8_e5m2 };
+/// `other`: one that is not in the table below. Its bytes can be passed over, not read.
+enum class element_type { f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean, f8_e4m3, f8_e5m2, other };
 
 /// An element type as files write it, and the bytes of one element.
 struct element_type_row {
@@ -38,24 +37,16 @@ inline constexpr std::array<element_type_row, 15> element_types{{
     {element_type::f8_e5m2, "F8_E5M2", 1},
 }};
 
-constexpr std::string_view name_of(element_type type) { return element_types[static_cast<std::size_t>(type)].name; }
-constexpr std::size_t size_of(element_type type) { return element_types[static_cast<std::size_t>(type)].size; }
+/// Bytes of one element; `other` counts single bytes.
+constexpr std::size_t size_of(element_type type) {
+  return type == element_type::other ? 1 : element_types[static_cast<std::size_t>(type)].size;
+}
 
-constexpr std::optional<element_type> element_type_named(std::string_view name) {
+constexpr element_type element_type_named(std::string_view name) {
   for (const element_type_row& row : element_types) {
     if (row.name == name) return row.type;
   }
-  return std::nullopt;
-}
-
-/// All names, for an error that says what would have been right.
-inline std::string element_type_names() {
-  std::string names;
-  for (const element_type_row& row : element_types) {
-    if (!names.empty()) names += ' ';
-    names += row.name;
-  }
-  return names;
+  return element_type::other;
 }
 
 }  // namespace llama

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "error.hpp"
+#include "mistaken_file.hpp"
 #include "utf8.hpp"
 
 namespace llama {
@@ -100,6 +101,7 @@ class json_builder {
 /// Parses `text`; `label` names it in errors. Throws `error` for text that is not UTF-8, is not exactly one JSON value,
 /// repeats a key in an object, or nests deeper than `json_depth_limit`.
 inline nlohmann::json parse_json(std::string_view text, const std::string& label) {
+  refuse_mistaken_file(text, label, "JSON");
   if (const auto offset = first_ill_formed(text)) {
     throw error(label + ": expected UTF-8 text, got " + in_quotes(text.substr(*offset, 1)) + " at byte " +
                 std::to_string(*offset) + "; the file is damaged or not JSON");
@@ -167,7 +169,7 @@ class json_fields {
   [[noreturn]] void fail(const std::string& field, const std::string& expected, const std::string& remedy) const {
     const auto found = object_->find(field);
     const std::string got = found == object_->end() ? "nothing" : shown(*found);
-    throw error(label_ + ": " + prefix_ + field + ": expected " + expected + ", got " + got + "; " + remedy);
+    throw error(label_ + ": " + printable(prefix_ + field) + ": expected " + expected + ", got " + got + "; " + remedy);
   }
 
   /// An integer of [1, 2^31): the product of two fits 64 bits.

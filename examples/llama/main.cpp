@@ -15,18 +15,26 @@
 
 #include "checkpoint.hpp"
 #include "generate.hpp"
+#include "language.hpp"
 #include "npy.hpp"
 #include "options.hpp"
-#include "tokenizer.hpp"
+#include "output.hpp"
 
 namespace llama {
 namespace {
 
 constexpr std::int64_t default_count = 64;
-constexpr const char* demo_prompt = "And it came to pass in those days, that";
 
 /// Taken before main: what comes before is the system's loader.
 const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+
+/// As printf would print it.
+template <class... T>
+std::string formatted(const char* format, T... values) {
+  std::string text(static_cast<std::size_t>(std::snprintf(nullptr, 0, format, values...)), '\0');
+  std::snprintf(text.data(), text.size() + 1, format, values...);
+  return text;
+}
 
 double milliseconds_since_start() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
@@ -42,7 +50,14 @@ struct host {
 class device {
  public:
   using executor = fuse::cuda_executor<fuse::modes::any>;
-  device() { fuse::cuda::check(cudaStreamCreate(&stream_), "cudaStreamCreate"); }
+  device() {
+    int count = 0;
+    const cudaError_t status = cudaGetDeviceCount(&count);
+    if (status != cudaSuccess || count == 0)
+      throw error(std::string("--executor: expected a GPU for cuda, got none (") +
+                  cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status) + "); use --executor host");
+    fuse::cuda::check(cudaStreamCreate(&stream_), "cudaStreamCreate");
+  }
   device(const device&) = delete;
   device& operator=(const device&) = delete;
   ~device() { cudaStreamDestroy(stream_); }
@@ -63,41 +78,6 @@ class device {
   cudaStream_t stream_ = nullptr;
 };
 #endif
-
-/// The prompt as ids, and how generated ids are shown.
-class language {
- public:
-  language(const options& chosen, const checkpoint& opened) : vocab_size_(opened.config().vocab_size) {
-    if (chosen.tokens) {
-      prompt_ = parse_token_ids(*chosen.tokens, vocab_size_);
-      return;
-    }
-    words_ = std::make_unique<tokenizer>(std::filesystem::path(chosen.directory) / "tokenizer.model");
-    text_ = chosen.prompt.value_or(demo_prompt);
-    prompt_ = words_->encode(text_);
-    check_token_ids(prompt_, vocab_size_, "prompt");
-    if (prompt_.empty()) throw error("--prompt: expected some text, got none; this tokenizer adds no token of its own");
-    stream_.emplace(*words_, prompt_);
-  }
-
-  std::span<const token_id> prompt() const { return prompt_; }
-  void show_prompt() const { std::cout << text_ << std::flush; }
-  void show(token_id id) {
-    if (stream_)
-      std::cout << stream_->push(id) << std::flush;
-    else
-      std::cout << (std::exchange(first_, false) ? "" : ",") << id << std::flush;
-  }
-  void finish() { std::cout << (stream_ ? stream_->finish() : "") << std::endl; }
-
- private:
-  std::int64_t vocab_size_;
-  std::vector<token_id> prompt_;
-  std::unique_ptr<tokenizer> words_;
-  std::string text_;
-  std::optional<text_stream> stream_;
-  bool first_ = true;
-};
 
 /// One way to run the model, with what it needs.
 template <class T, class Place>
@@ -139,20 +119,20 @@ void compare(const options& chosen, const Place& place, const config& shape, con
     }
 
   const auto row = [&](const char* what, const char* format, auto value) {
-    std::printf("%-20s", what);
-    for (const decode_cost& cost : best) std::printf(format, value(cost));
-    std::printf("\n");
+    std::string line = formatted("%-20s", what);
+    for (const decode_cost& cost : best) line += formatted(format, value(cost));
+    print(line + "\n");
   };
   const double eager = best[0].tokens_per_second();
-  std::printf("\n%-20s%10s%10s%10s\n", "", "eager", "fused", "graphed");
+  print(formatted("\n%-20s%10s%10s%10s\n", "", "eager", "fused", "graphed"));
   row("launches per token", best[2].launches_per_token() < 1 ? "%10.3g" : "%10.0f",
       [](const decode_cost& c) { return c.launches_per_token(); });
   row("kernels per token", "%10.0f", [](const decode_cost& c) { return c.kernels_per_token(); });
   row("tokens per second", "%10.0f", [](const decode_cost& c) { return c.tokens_per_second(); });
   row("ratio", "%10.2f", [&](const decode_cost& c) { return eager > 0 ? c.tokens_per_second() / eager : 0; });
-  std::printf("on %s, %s, %d tokens after a prompt of %zu, every launch of steps at its quickest of %d runs\n",
-              place.name().c_str(), fuse::name_of(fuse::dtype_of<T>), static_cast<int>(count), prompt.size(),
-              repetitions);
+  print(formatted("on %s, %s, %d tokens after a prompt of %zu, every launch of steps at its quickest of %d runs\n",
+                  place.name().c_str(), fuse::name_of(fuse::dtype_of<T>), static_cast<int>(count), prompt.size(),
+                  repetitions));
 }
 
 template <class T, class Place>
@@ -160,12 +140,12 @@ void run(const options& chosen, const checkpoint& opened, language& words, const
   const config& shape = opened.config();
   const auto prompt = words.prompt();
   const auto given = static_cast<std::int64_t>(prompt.size());
-  const std::int64_t room = shape.max_position_embeddings - given;
-  const std::int64_t count = chosen.count.value_or(std::clamp<std::int64_t>(room, 0, default_count));
+  const std::int64_t room = shape.positions() - given;
+  const std::int64_t count = chosen.count.value_or(std::min(room, default_count));
   if (count > room)
-    throw error("--count: expected at most " + std::to_string(std::max<std::int64_t>(room, 0)) +
-                " tokens after a prompt of " + std::to_string(given) + ", got " + std::to_string(count) +
-                "; the model was made for " + std::to_string(shape.max_position_embeddings) + " positions");
+    throw error("--count: expected at most " + std::to_string(room) + " tokens after a prompt of " +
+                std::to_string(given) + ", got " + std::to_string(count) + "; the model was made for " +
+                std::to_string(shape.positions()) + " positions");
 
   check(chosen.choice);
   auto loader = place.make(fuse::mode::fused);
@@ -193,17 +173,23 @@ void run(const options& chosen, const checkpoint& opened, language& words, const
     words.show(id);
   });
   words.finish();
-  if (chosen.demo && generated > 0) {
+  if (chosen.demo && generated < 2) {
+    print("no table: it compares what tokens cost that follow the first, and the text ended before\n");
+  } else if (chosen.demo) {
     compare<T>(chosen, place, shape, w, prompt, generated);
   } else if (cost.steps > 0) {
     std::fprintf(stderr, "%.0f tokens per second, %.3g launches of %.0f kernels per token, on %s\n",
                  cost.tokens_per_second(), cost.launches_per_token(), cost.kernels_per_token(), place.name().c_str());
   }
-  if (generated > 0)
-    std::fprintf(
-        chosen.demo ? stdout : stderr,
+  if (generated > 0) {
+    const std::string times = formatted(
         "first token %.0f ms after the start of the program: weights in place after %.0f ms, ready after %.0f ms\n",
         first, resident, warm);
+    if (chosen.demo)
+      print(times);
+    else
+      std::fputs(times.c_str(), stderr);
+  }
 }
 
 template <class Place>
@@ -219,14 +205,20 @@ void run(const options& chosen, const checkpoint& opened, language& words, const
 }
 
 void run(const options& chosen) {
+  if (chosen.demo && fuse::mode_from_environment<fuse::modes::any>() == fuse::mode::eager)
+    throw error(
+        "--demo: expected three modes to compare, got FUSE_ENFORCE_EAGER, which makes all of them eager; unset it");
+  if (!chosen.logits_file.empty()) check_npy_target(chosen.logits_file);
   const checkpoint opened(chosen.directory);
-  language words(chosen, opened);
+  language words(chosen, opened.config());
 #if defined(__CUDACC__)
   if (chosen.on_device.value_or(device::is_present())) return run(chosen, opened, words, device());
 #else
   if (chosen.on_device.value_or(false))
     throw error(
-        "--executor: expected host, got cuda; this program was built without nvcc, build it with the CUDA Toolkit");
+        "--executor: expected host, got cuda; this program was built without nvcc: use --executor host, or build it "
+        "with "
+        "the CUDA Toolkit");
 #endif
   run(chosen, opened, words, host());
 }
@@ -239,7 +231,7 @@ int main(int count, char** arguments) {
     const llama::options chosen =
         llama::parse_options({arguments + 1, static_cast<std::size_t>(count > 0 ? count - 1 : 0)});
     if (chosen.help)
-      std::cout << llama::usage;
+      llama::print(llama::usage);
     else
       llama::run(chosen);
     return 0;

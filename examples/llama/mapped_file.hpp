@@ -28,7 +28,8 @@ class mapped_file {
   /// Throws `error` if the file is missing, unreadable or not a regular file (a directory, a pipe).
   explicit mapped_file(const std::filesystem::path& path) {
     const auto fail = [&path](const std::string& what) {
-      throw error(path.string() + ": expected a readable file, got: " + what + "; check the path and its permissions");
+      throw error(printable(path.string()) + ": expected a readable file, got: " + what +
+                  "; check the path and its permissions");
     };
     const auto system_message = [] { return std::generic_category().message(errno); };
     // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.

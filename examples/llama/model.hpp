@@ -79,10 +79,9 @@ class any_model {
  protected:
   any_model(Executor& executor, const llama::config& shape, fuse::index capacity, fuse::index smallest)
       : executor_(executor), config_(shape), capacity_(capacity), smallest_(smallest) {
-    if (capacity < 1 || capacity > shape.max_position_embeddings)
-      throw error("context: expected a capacity from 1 to max_position_embeddings = " +
-                  std::to_string(shape.max_position_embeddings) + ", got " + std::to_string(capacity) +
-                  "; the model was not made for more positions");
+    if (capacity < 1 || capacity > shape.positions())
+      throw error("context: expected a capacity from 1 to " + std::to_string(shape.positions()) + " positions, got " +
+                  std::to_string(capacity) + "; the model was not made for more positions");
     past_ = placed(executor, fuse::tensor<fuse::index, one>({1}, {0}));
   }
   virtual void clear_cache() = 0;
@@ -137,7 +136,7 @@ class model final : public any_model<Executor> {
 
   /// The executor and the weights must outlive the model. `capacity`: the most positions that its cache can hold;
   /// `smallest`: the fewest of them that a step reads. Throws `error` unless capacity is from 1 to the checkpoint's
-  /// max_position_embeddings.
+  /// positions.
   model(Executor& executor, const llama::config& shape, const weights<T>& w, fuse::index capacity,
         fuse::index smallest = 256);
 

@@ -29,15 +29,30 @@ struct npy_array {
   std::vector<float> values;
 };
 
-/// Writes `values` as a [rows, columns] array, format version 1.0. Throws `error` if the count is not rows x columns or
-/// the file cannot be written. Source: NumPy's `numpy.lib.format` (magic, version, header padded to 64 bytes).
+/// Throws `error` if `path` is a file with other contents than .npy: what it holds is not ours to destroy, and if it is
+/// a checkpoint that is mapped, the next read of a weight would end the program.
+inline void check_npy_target(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored) || std::filesystem::file_size(path, ignored) == 0) return;
+  std::string magic(6, '\0');
+  std::ifstream(path, std::ios::binary).read(magic.data(), static_cast<std::streamsize>(magic.size()));
+  if (magic != "\x93NUMPY")
+    throw error(
+        printable(path.string()) +
+        ": expected a new file, or an .npy file to write over, got a file of something else; choose another name");
+}
+
+/// Writes `values` as a [rows, columns] array, format version 1.0. Throws `error` if the count is not rows x columns,
+/// the file cannot be written, or check_npy_target() refuses it. Source: NumPy's `numpy.lib.format` (magic, version,
+/// header padded to 64 bytes).
 inline void write_npy(const std::filesystem::path& path, std::span<const float> values, std::int64_t rows,
                       std::int64_t columns) {
   if (rows < 0 || columns < 0 ||
       static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(columns) != values.size()) {
-    throw error(path.string() + ": expected " + std::to_string(rows) + " x " + std::to_string(columns) +
+    throw error(printable(path.string()) + ": expected " + std::to_string(rows) + " x " + std::to_string(columns) +
                 " values, got " + std::to_string(values.size()) + "; pass the array's own shape");
   }
+  check_npy_target(path);
   std::string dictionary = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
                            std::to_string(columns) + "), }";
   constexpr std::size_t preamble = 10;  // magic, version, header length
@@ -52,7 +67,7 @@ inline void write_npy(const std::filesystem::path& path, std::span<const float> 
   file.write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size_bytes()));
   file.close();
   if (!file) {
-    throw error(path.string() +
+    throw error(printable(path.string()) +
                 ": expected a file that can be written, got an error; check the path, its "
                 "permissions and the free space");
   }
@@ -63,7 +78,7 @@ inline npy_array read_npy(const std::filesystem::path& path) {
   const mapped_file file(path);
   const std::string_view text = file.text();
   const auto fail = [&path](const std::string& expected, std::string_view got) {
-    throw error(path.string() + ": expected " + expected + ", got " + in_quotes(got) +
+    throw error(printable(path.string()) + ": expected " + expected + ", got " + in_quotes(got) +
                 "; save the array with numpy.save(path, array.astype('<f4'))");
   };
   if (!text.starts_with("\x93NUMPY") || text.size() < 12) fail("an .npy file", text.substr(0, 12));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The inverse frequencies of the rotary position encoding (RoPE), with and without Llama 3.1's scaling.
+/// The inverse frequencies of the rotary position encoding (RoPE), plain, with linear and with Llama 3.1's scaling.
 #pragma once
 
 #include <cmath>
@@ -13,16 +13,17 @@ namespace llama {
 
 /// The head_dim / 2 inverse frequencies, radians a position: pair i turns by `position * result[i]`.
 ///
-/// Source: Su et al., "RoFormer", section 3.2.2, theta_i = rope_theta^(-2i / head_dim); the scaling is `rope_type`
-/// "llama3" of transformers (`modeling_rope_utils.py`), which follows Meta's reference code for Llama 3.1. Each step
-/// is rounded to f32 where transformers rounds it, so that angles at large positions agree: the results differ from
-/// transformers' by its own power function, at most 2 units in the last place.
+/// Source: Su et al., "RoFormer", section 3.2.2, theta_i = rope_theta^(-2i / head_dim); the scalings are
+/// `rope_type` "linear" and "llama3" of transformers (`modeling_rope_utils.py`), of which the latter follows Meta's
+/// reference code for Llama 3.1. Each step is rounded to f32 where transformers rounds it, so that angles at large
+/// positions agree: the results differ from transformers' by its own power function, at most 2 units in the last place.
 inline std::vector<float> inverse_frequencies(const config& model) {
   std::vector<float> frequencies(static_cast<std::size_t>(model.head_dim / 2));
   const auto theta = static_cast<double>(static_cast<float>(model.rope_theta));
   for (std::size_t pair = 0; pair < frequencies.size(); ++pair) {
     const float exponent = static_cast<float>(2 * pair) / static_cast<float>(model.head_dim);
-    frequencies[pair] = 1.0f / static_cast<float>(std::pow(theta, static_cast<double>(exponent)));
+    const float plain = 1.0f / static_cast<float>(std::pow(theta, static_cast<double>(exponent)));
+    frequencies[pair] = plain / static_cast<float>(model.rope_linear_factor);
   }
   if (!model.rope_scaling) return frequencies;
 

@@ -19,6 +19,7 @@
 #include "element_type.hpp"
 #include "error.hpp"
 #include "json.hpp"
+#include "mistaken_file.hpp"
 #include "stored_tensor.hpp"
 
 namespace llama {
@@ -41,6 +42,7 @@ struct safetensors_parts {
 };
 
 inline safetensors_parts split_safetensors(std::span<const std::byte> file, const std::string& label) {
+  refuse_mistaken_file({reinterpret_cast<const char*>(file.data()), file.size()}, label, "a safetensors file");
   constexpr std::size_t length_size = sizeof(std::uint64_t);
   if (file.size() < length_size) {
     throw error(label + ": expected at least 8 bytes, got " + std::to_string(file.size()) +
@@ -75,7 +77,8 @@ class tensor_entry {
   }
 
   stored_tensor read(std::span<const std::byte> data) const {
-    stored_tensor tensor{name_, type(), shape(), {}};
+    const auto& dtype = field("dtype", false).get_ref<const std::string&>();
+    stored_tensor tensor{name_, dtype, element_type_named(dtype), shape(), {}};
     const auto [begin, end] = offsets();
     if (begin > end) {
       fail("data_offsets: expected begin <= end, got [" + std::to_string(begin) + ", " + std::to_string(end) + "]");
@@ -84,12 +87,12 @@ class tensor_entry {
       fail("data_offsets: expected an end of at most " + std::to_string(data.size()) + " (the bytes of data), got " +
            std::to_string(end));
     }
-    const std::uint64_t size = byte_count(tensor);
-    if (const auto stored = static_cast<std::uint64_t>(end - begin); stored != size) {
-      fail("data_offsets: expected " + std::to_string(size) + " bytes for " + std::string(name_of(tensor.type)) + " " +
+    const auto stored = static_cast<std::uint64_t>(end - begin);
+    if (tensor.type != element_type::other && stored != byte_count(tensor)) {
+      fail("data_offsets: expected " + std::to_string(byte_count(tensor)) + " bytes for " + dtype + " " +
            shape_text(tensor.shape) + ", got " + std::to_string(stored));
     }
-    tensor.bytes = data.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size));
+    tensor.bytes = data.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(stored));
     return tensor;
   }
 
@@ -104,13 +107,6 @@ class tensor_entry {
     if (found == entry_.end()) fail(expected + ", got nothing");
     if (array ? !found->is_array() : !found->is_string()) fail(expected + ", got " + shown(*found));
     return *found;
-  }
-
-  element_type type() const {
-    const auto& name = field("dtype", false).get_ref<const std::string&>();
-    if (const auto type = element_type_named(name)) return *type;
-    throw error(where_ + "dtype: expected one of " + element_type_names() + ", got " + in_quotes(name) +
-                "; convert the tensor to one of these types");
   }
 
   std::vector<std::int64_t> naturals(const char* name) const {
@@ -137,10 +133,8 @@ class tensor_entry {
   std::uint64_t byte_count(const stored_tensor& tensor) const {
     std::uint64_t size = size_of(tensor.type);
     for (const std::int64_t extent : tensor.shape) {
-      if (__builtin_mul_overflow(size, static_cast<std::uint64_t>(extent), &size)) {
-        fail("shape: expected a size of fewer than 2^64 bytes, got " + std::string(name_of(tensor.type)) + " " +
-             shape_text(tensor.shape));
-      }
+      if (__builtin_mul_overflow(size, static_cast<std::uint64_t>(extent), &size))
+        fail("shape: expected a size of fewer than 2^64 bytes, got " + tensor.dtype + " " + shape_text(tensor.shape));
     }
     return size;
   }
@@ -186,8 +180,8 @@ inline void check_cover(const safetensors& content, std::span<const std::byte> d
 }  // namespace detail
 
 /// Reads a file's header; the tensors are views into `file`. `label` names the file in errors.
-/// Throws `error` for everything the format forbids, and for a `dtype` that `element_types` does not list. Fields that
-/// the format does not know are ignored, as the reference implementation does.
+/// Throws `error` for everything the format forbids. A tensor of a `dtype` that `element_types` does not list is an
+/// error only when it is used. Fields that the format does not know are ignored, as the reference implementation does.
 inline safetensors read_safetensors(std::span<const std::byte> file, const std::string& label) {
   const auto [header_text, data] = detail::split_safetensors(file, label);
   const nlohmann::json header = parse_json(header_text, label + ": header");

@@ -42,9 +42,11 @@ inline float float_from_f16(std::uint16_t half) {
 /// bfloat16, the upper half of a binary32, to binary32; exact.
 inline float float_from_bf16(std::uint16_t half) { return std::bit_cast<float>(std::uint32_t{half} << 16); }
 
-/// Row-major, little-endian. Always `bytes.size() == element_count() * size_of(type)`, and the product fits.
+/// Row-major, little-endian. Always `bytes.size() == element_count() * size_of(type)`, and the product fits. What the
+/// bytes of `element_type::other` mean is not known: they are counted, and their shape says nothing of them.
 struct stored_tensor {
   std::string name;
+  std::string dtype;  ///< the element type as the file names it
   element_type type;
   std::vector<std::int64_t> shape;   ///< outermost extent first; empty for a scalar
   std::span<const std::byte> bytes;  ///< inside the file's mapping, and valid as long as that
@@ -60,7 +62,7 @@ struct stored_tensor {
   std::span<const T> elements() const {
     check_size<T>();
     if (!aligned()) {
-      throw error(name + ": expected data aligned to " + std::to_string(size_of(type)) +
+      throw error(printable(name) + ": expected data aligned to " + std::to_string(size_of(type)) +
                   " bytes, got an unaligned offset; use copied_elements()");
     }
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
@@ -87,7 +89,7 @@ struct stored_tensor {
       case element_type::bf16:
         return converted<std::uint16_t>(float_from_bf16);
       default:
-        throw error(name + ": expected F64, F32, F16 or BF16, got " + std::string(name_of(type)) +
+        throw error(printable(name) + ": expected F64, F32, F16 or BF16, got " + printable(dtype) +
                     "; export the model with save_pretrained in one of these types");
     }
   }
@@ -96,9 +98,9 @@ struct stored_tensor {
   template <class T>
   void check_size() const {
     static_assert(std::is_trivially_copyable_v<T>);
-    if (sizeof(T) != size_of(type)) {
-      throw error(name + ": expected elements of " + std::to_string(sizeof(T)) + " bytes, got " +
-                  std::string(name_of(type)) + "; convert the values or read them as the type they have");
+    if (sizeof(T) != size_of(type) || type == element_type::other) {
+      throw error(printable(name) + ": expected elements of " + std::to_string(sizeof(T)) + " bytes, got " +
+                  printable(dtype) + "; convert the values or read them as the type they have");
     }
   }
 

@@ -4,7 +4,7 @@
 
 #include <cstring>
 #include <fuse/fuse.hpp>
-#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,16 +43,19 @@ class weights {
   using storage = fuse::storage<T, E>;
   using layer = layer_weights<T, fuse::storage>;
 
-  /// Throws `error` if a tensor is missing or has another shape than config.json says.
+  /// Throws `error` if a tensor is missing, has another shape than config.json says, or is not of the model.
   template <class Executor>
   weights(Executor& executor, const checkpoint& opened) {
     const config& c = opened.config();
     const std::int64_t h = c.hidden_size, queries = c.num_attention_heads * c.head_dim;
     const std::int64_t keys = c.num_key_value_heads * c.head_dim, inner = c.intermediate_size;
+    std::set<std::string, std::less<>> used;
     const auto matrix = [&](const std::string& name, std::int64_t out, std::int64_t in) {
+      used.insert(name);
       return place<matrix_extents>(executor, opened.tensor(name, {out, in}), {out, in});
     };
     const auto vector = [&](const std::string& name, std::int64_t n) {
+      used.insert(name);
       return place<vector_extents>(executor, opened.tensor(name, {n}), {n});
     };
     embedding = matrix("model.embed_tokens.weight", c.vocab_size, h);
@@ -85,6 +88,7 @@ class weights {
           .down_bias = bias("mlp.down_proj", h, c.mlp_bias),
       });
     }
+    opened.check_all_used(used);
   }
 
   storage<matrix_extents> embedding;  ///< [vocab, hidden]

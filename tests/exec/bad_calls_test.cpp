@@ -298,9 +298,15 @@ TEST_CASE("views and tensors of other lengths than their types say") {
 }
 TEST_CASE("an executor without eager plans does not ignore that they are asked for") {
   bench b;
-  setenv("FUSE_ENFORCE_EAGER", "1", 1);
-  b.refuse(category::mode, {"FUSE_ENFORCE_EAGER", "modes::any"}, [] { machine::fused_executor{}; });
-  setenv("FUSE_ENFORCE_EAGER", "0", 1);
-  CHECK_NOTHROW(machine::fused_executor{});
+  for (const char* on : {"1", "true", "ON", "yes", "00", "offset"}) {
+    CAPTURE(on);
+    setenv("FUSE_ENFORCE_EAGER", on, 1);
+    b.refuse(category::mode, {"FUSE_ENFORCE_EAGER", "modes::any"}, [] { machine::fused_executor{}; });
+  }
+  for (const char* off : {"", "0", "false", "False", "no", "OFF"}) {
+    CAPTURE(off);
+    setenv("FUSE_ENFORCE_EAGER", off, 1);
+    CHECK_NOTHROW(machine::fused_executor{});
+  }
   unsetenv("FUSE_ENFORCE_EAGER");
 }

@@ -3,8 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "files.hpp"
 
@@ -140,11 +142,110 @@ TEST_CASE("checkpoint: missing files are named") {
   CHECK_THROWS_WITH_AS(checkpoint(directory.path()),
                        Contains("config.json: expected a readable file, got: No such file"), llama::error);
   directory.write("config.json", config_text);
-  directory.write("pytorch_model.bin", "");
   CHECK_THROWS_WITH_AS(checkpoint(directory.path()),
-                       Contains("expected model.safetensors or model.safetensors.index.json, got neither; export"),
+                       Contains("expected config.json and model.safetensors or model.safetensors.index.json, got no "
+                                "weights; export the model with save_pretrained"),
                        llama::error);
   CHECK_THROWS_WITH_AS(checkpoint(directory.path() / "absent"), Contains("No such file or directory"), llama::error);
+}
+
+TEST_CASE("checkpoint: weights in another format are named, with a configuration or without") {
+  const temporary_directory directory;
+  const auto refused = [&](const char* got) {
+    CHECK_THROWS_WITH_AS(checkpoint(directory.path()), Contains(got), llama::error);
+  };
+  directory.write("q4.gguf", "");
+  refused("expected config.json and model.safetensors or model.safetensors.index.json, got \"q4.gguf\"; export");
+  directory.write("config.json", config_text);
+  directory.write("pytorch_model.bin", "");
+  refused("got \"pytorch_model.bin\", \"q4.gguf\"; export");
+  directory.write("consolidated.00.pth", "");
+  directory.write("\x1b[2J.safetensors", "");
+  directory.write("tokenizer.model", "");
+  refused("got \"\\x1b[2J.safetensors\", \"consolidated.00.pth\", \"pytorch_model.bin\" and 1 more; export");
+  directory.write("model.safetensors", shard({{"a", '1'}}));
+  CHECK_NOTHROW(checkpoint(directory.path()));
+  CHECK_THROWS_WITH_AS(checkpoint(directory.path() / "q4.gguf"),
+                       Contains("q4.gguf: expected a model directory, got a file"), llama::error);
+}
+
+TEST_CASE("checkpoint: files that are commonly taken for a configuration are named") {
+  const temporary_directory directory;
+  directory.write("model.safetensors", shard({{"a", '1'}}));
+  directory.write("config.json", "version https://git-lfs.github.com/spec/v1\n");
+  CHECK_THROWS_WITH_AS(checkpoint(directory.path()), Contains("config.json: expected JSON, got a pointer of Git LFS"),
+                       llama::error);
+  directory.write("config.json", "<!DOCTYPE html>");
+  CHECK_THROWS_WITH_AS(checkpoint(directory.path()), Contains("config.json: expected JSON, got an HTML page"),
+                       llama::error);
+}
+
+TEST_CASE("checkpoint: generation_config.json says what ends a text, where it says anything") {
+  const temporary_directory directory;
+  directory.write("config.json", config_text);
+  directory.write("model.safetensors", shard({}));
+  const auto ends = [&](const char* text) {
+    directory.write("generation_config.json", text);
+    return checkpoint(directory.path()).config().eos_token_ids;
+  };
+  using ids = std::vector<std::int32_t>;
+  CHECK(checkpoint(directory.path()).config().eos_token_ids == ids{2});
+  CHECK(ends(R"({"eos_token_id": [7, 9], "temperature": 0.6})") == ids{7, 9});
+  CHECK(ends(R"({"eos_token_id": 3})") == ids{3});
+  CHECK(ends(R"({"eos_token_id": []})").empty());
+  CHECK(ends("{}") == ids{2});
+  CHECK(ends(R"({"eos_token_id": null})") == ids{2});
+  CHECK_THROWS_WITH_AS(
+      ends(R"({"eos_token_id": [10]})"),
+      Contains("generation_config.json: eos_token_id: expected token ids from 0 to vocab_size - 1 = 9, "
+               "got [10]"),
+      llama::error);
+  CHECK_THROWS_WITH_AS(ends("{"), Contains("generation_config.json: expected valid JSON"), llama::error);
+}
+
+TEST_CASE("checkpoint: tensors that a model does not use are an error that lists them") {
+  const temporary_directory directory;
+  const auto opened = [&](bool tied, std::vector<std::pair<std::string, char>> tensors) {
+    nlohmann::json config = nlohmann::json::parse(config_text);
+    config["tie_word_embeddings"] = tied;
+    directory.write("config.json", config.dump());
+    directory.write("model.safetensors", shard(tensors));
+    return checkpoint(directory.path());
+  };
+  const std::set<std::string, std::less<>> used{"a"};
+  CHECK_NOTHROW(
+      opened(true, {{"a", '1'}, {"lm_head.weight", '2'}, {"model.layers.0.self_attn.rotary_emb.inv_freq", '3'}})
+          .check_all_used(used));
+  CHECK_THROWS_WITH_AS(
+      opened(false, {{"a", '1'}, {"lm_head.weight", '2'}}).check_all_used(used),
+      ("llama: " + directory.path().string() +
+       ": expected only tensors that config.json announces, got 1 other: \"lm_head.weight\"; the model is "
+       "of another architecture or size than config.json says, and its text would be wrong")
+          .c_str(),
+      llama::error);
+  std::vector<std::pair<std::string, char>> many{{"a", '1'}};
+  for (char c = 'b'; c < 'b' + 14; ++c) many.emplace_back(std::string(1, c), c);
+  CHECK_THROWS_WITH_AS(opened(true, many).check_all_used(used),
+                       Contains("got 14 others: \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"i\", \"j\", "
+                                "\"k\", \"l\", \"m\" and 2 more; "),
+                       llama::error);
+}
+
+TEST_CASE("checkpoint: a path with control characters reaches an error in quotes") {
+  const temporary_directory directory;
+  const auto strange = directory.path() / "\x1b[31mred";
+  std::filesystem::create_directory(strange);
+  const std::string quoted = "\"" + directory.path().string() + "/\\x1b[31mred";
+  const auto refused = [&](const std::string& after) {
+    CHECK_THROWS_WITH_AS(checkpoint{strange}, Contains((quoted + after).c_str()), llama::error);
+  };
+  refused("/config.json\": expected a readable file");
+  std::ofstream(strange / "config.json") << "{}";
+  refused("\": expected config.json and model.safetensors");
+  std::ofstream(strange / "model.safetensors") << "x";
+  refused("/config.json\": model_type: expected");
+  std::ofstream(strange / "config.json") << config_text;
+  refused("/model.safetensors\": expected at least 8 bytes");
 }
 
 TEST_CASE("checkpoint: a shard outside the directory is never opened") {

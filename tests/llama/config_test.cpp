@@ -214,6 +214,8 @@ TEST_CASE("config: the dtype has two names and three values") {
   older["torch_dtype"] = "int8";
   check_rejected(older, "torch_dtype: expected \"float32\", \"float16\" or \"bfloat16\", got \"int8\"");
   check_rejected(with("dtype", 32), "dtype: expected a string, got 32");
+  older["torch_dtype"] = "auto";
+  CHECK_FALSE(parse(older).type);
 }
 
 TEST_CASE("config: rope_theta and rope_scaling, the older spelling") {
@@ -255,6 +257,8 @@ TEST_CASE("config: rope_parameters, the newer spelling") {
   check_rejected(with("rope_scaling", llama3), "rope_scaling: expected nothing beside rope_parameters, got an object");
   check_rejected(with("rope_parameters", {{"full_attention", {{"rope_theta", 1e6}}}}),
                  "rope_parameters.full_attention: expected a number or a string, got an object");
+  check_rejected(with("rope_parameters", {{"\x1b[2J", {{"rope_theta", 1e6}}}}),
+                 "\"rope_parameters.\\x1b[2J\": expected a number or a string, got an object");
   check_rejected(with("rope_parameters", changed(llama3, "partial_rotary_factor", 0.25)),
                  "rope_parameters.partial_rotary_factor: expected 1, got 0.25");
   check_rejected(with("rope_parameters", 3), "rope_parameters: expected a JSON object, got 3");
@@ -262,12 +266,32 @@ TEST_CASE("config: rope_parameters, the newer spelling") {
 
 TEST_CASE("config: other kinds of RoPE scaling are named") {
   json older = without({"rope_parameters"});
-  for (const char* const type : {"linear", "dynamic", "yarn", "longrope"}) {
-    const std::string got = std::string("expected \"default\" or \"llama3\", got \"") + type + "\"";
+  for (const char* const type : {"dynamic", "yarn", "longrope"}) {
+    const std::string got = std::string("expected \"default\", \"linear\" or \"llama3\", got \"") + type + "\"";
     older["rope_scaling"] = {{"type", type}, {"factor", 2.0}};
     check_rejected(older, ("rope_scaling.type: " + got).c_str());
     check_rejected(with("rope_parameters", {{"rope_type", type}}), ("rope_parameters.rope_type: " + got).c_str());
   }
+}
+
+TEST_CASE("config: linear scaling, by both of its names, and how far it stretches") {
+  json older = without({"rope_parameters"});
+  CHECK(parse(older).rope_linear_factor == 1);
+  CHECK(parse(older).positions() == 256);
+  for (const char* const name : {"type", "rope_type"}) {
+    older["rope_scaling"] = {{name, "linear"}, {"factor", 2.5}};
+    CHECK(parse(older).rope_linear_factor == 2.5);
+    CHECK(parse(older).positions() == 640);
+    CHECK_FALSE(parse(older).rope_scaling);
+  }
+  CHECK(parse(with("rope_parameters", {{"rope_type", "linear"}, {"factor", 4}, {"rope_theta", 5e5}})).rope_theta ==
+        5e5);
+  check_rejected(with("rope_parameters", {{"rope_type", "linear"}}),
+                 "rope_parameters.factor: expected a positive number, got nothing");
+  check_rejected(with("rope_parameters", {{"rope_type", "linear"}, {"factor", 0.5}}),
+                 "rope_parameters.factor: expected a number of at least 1, got 0.5");
+  older["rope_scaling"] = {{"type", "linear"}, {"factor", 1e30}};
+  CHECK(parse(older).positions() == 2147483647);
 }
 
 TEST_CASE("config: llama3 scaling needs all of its numbers, and possible ones") {

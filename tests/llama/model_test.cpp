@@ -217,10 +217,11 @@ TEST_CASE("model: wrong tokens and capacities are refused") {
   CHECK_THROWS_AS(r.m(negative), llama::error);
   CHECK_THROWS_AS(r.m(std::span<const token_id>{}), llama::error);
   CHECK(r.m.length() == 0);
-  CHECK_THROWS_WITH_AS(running<float>(shipped(), 513),
-                       "llama: context: expected a capacity from 1 to max_position_embeddings = 512, got 513; the "
-                       "model was not made for more positions",
-                       llama::error);
+  CHECK_THROWS_WITH_AS(
+      running<float>(shipped(), 513),
+      "llama: context: expected a capacity from 1 to 512 positions, got 513; the model was not made for "
+      "more positions",
+      llama::error);
   CHECK_THROWS_AS(running<float>(shipped(), 0), llama::error);
 }
 

@@ -70,6 +70,23 @@ TEST_CASE("npy: other ranks and versions are read") {
   CHECK(read_npy(directory.write("d", version2)).values.at(0) == 1);
 }
 
+TEST_CASE("npy: only an .npy file or an empty one is written over") {
+  const llama_test::temporary_directory directory;
+  const std::vector<float> values{1, 2};
+  const std::string weights = llama_test::safetensors_file("{}", "");
+  const auto model = directory.write("model.safetensors", weights), link = directory.path() / "link.npy";
+  std::filesystem::create_symlink(model, link);
+  for (const auto& path : {model, link}) {
+    const std::string message = path.string() + ": expected a new file, or an .npy file to write over, got a file of";
+    CHECK_THROWS_WITH_AS(llama::check_npy_target(path), Contains(message.c_str()), llama::error);
+    CHECK_THROWS_WITH_AS(llama::write_npy(path, values, 1, 2), Contains(message.c_str()), llama::error);
+  }
+  CHECK(llama::mapped_file(model).text() == weights);
+  const auto empty = directory.write("empty", "");
+  for (int round = 0; round < 2; ++round) CHECK_NOTHROW(llama::write_npy(empty, values, 1, 2));
+  CHECK(read_npy(empty).values == values);
+}
+
 TEST_CASE("npy: files of another kind are errors") {
   const llama_test::temporary_directory directory;
   const auto check_rejected = [&](const std::string& content, const char* message) {

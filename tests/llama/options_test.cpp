@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
 #include <vector>
 
 namespace {
@@ -62,6 +63,9 @@ TEST_CASE("options: what is not said has a default") {
   CHECK_FALSE(o.type);
   CHECK(o.logits_file.empty());
   CHECK(o.choice.temperature == 0);
+  CHECK(parse({"model", "--prompt-file", "-"}).prompt_file == "-");
+  CHECK(parse({"model", "--tokens-file", "ids"}).tokens_file == "ids");
+  CHECK(parse({"model", "--demo", "--prompt-file", "-"}).demo);
   CHECK(parse({"model", "--demo"}).demo);
   CHECK(parse({"model", "--demo", "--executor", "cuda"}).on_device == true);
   CHECK(parse({"model", "--demo", "--mode", "eager"}).how == fuse::mode::eager);
@@ -76,13 +80,36 @@ TEST_CASE("options: mistakes are named") {
   };
   refused({}, "llama: expected a model directory, got none; see --help");
   refused({"--demo"}, "llama: expected a model directory, got none; see --help");
-  refused({"model"}, "llama: expected --prompt, --tokens or --demo, got none of them; see --help");
+  refused({"model"},
+          "llama: expected --prompt, --prompt-file, --tokens, --tokens-file or --demo, got none of them; see --help");
   refused({"model", "--prompt"}, "llama: --prompt: expected a value, got none; see --help");
   refused({"model", "--prompt", "a", "--tokens", "1"},
           "llama: --tokens: expected no --prompt beside it, got both; use one");
+  refused({"model", "--tokens-file", "a", "--prompt-file", "b"},
+          "llama: --tokens-file: expected no --prompt-file beside it, got both; use one");
+  for (const char* option : {"--dump-logits", "--prompt-file", "--tokens-file"})
+    refused({"model", option, ""},
+            ("llama: " + std::string(option) + ": expected the name of a file, got \"\"; see --help").c_str());
   refused({"model", "--prompt", "two", "words"},
           "llama: \"words\": expected one model directory, got a second one; put quotes around a prompt");
   refused({"model", "--promt", "a"}, "llama: --promt: expected one of the options that --help lists");
+  refused({"model", "--\x1b[2J", "a"}, "llama: \"--\\x1b[2J\": expected one of the options that --help lists");
+  for (const char* option : {"--top-k", "--top-p", "--seed"})
+    refused({"model", "--demo", option, "1"},
+            ("llama: " + std::string(option) +
+             ": expected --temperature beside it, got none; without it the most probable token is chosen")
+                .c_str());
+  CHECK_NOTHROW(parse({"model", "--demo", "--top-k", "1", "--temperature", "0"}));
+  refused({"model", "--demo", "--count", "5", "--count", "6"},
+          "llama: --count: expected once, got twice; leave one of them out");
+  refused({"model", "--demo", "--demo"}, "llama: --demo: expected once, got twice; leave one of them out");
+  CHECK(parse({"model", "--prompt", "--count", "--count", "3"}).prompt == "--count");
+  for (const char* count : {"0", "1"})
+    refused({"model", "--demo", "--count", count},
+            ("llama: --count: expected at least 2 with --demo, got " + std::string(count) +
+             "; its table compares what tokens cost that follow the first")
+                .c_str());
+  CHECK(parse({"model", "--demo", "--count", "2"}).count == 2);
   refused({"model", "--demo", "--count", "many"}, "llama: --count: expected a number, got \"many\"; see --help");
   refused({"model", "--demo", "--count", "-1"}, "llama: --count: expected at least 0, got -1; 0 generates nothing");
   refused({"model", "--demo", "--seed", "-1"}, "llama: --seed: expected a number, got \"-1\"; see --help");

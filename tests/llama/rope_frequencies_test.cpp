@@ -75,6 +75,17 @@ TEST_CASE("inverse_frequencies: as transformers for Llama 3.1 8B (factor 8)") {
   CHECK(distance(llama::inverse_frequencies(config), expected) <= 2);
 }
 
+TEST_CASE("inverse_frequencies: as transformers with linear scaling, head_dim 64, factor 2.5") {
+  const std::vector<std::uint32_t> expected{
+      0x3ecccccd, 0x3e99940e, 0x3e6655c3, 0x3e2cba16, 0x3e0186e2, 0x3dc2434f, 0x3d91ad39, 0x3d5a7bf2,
+      0x3d23d70a, 0x3cf5b9ae, 0x3cb8449b, 0x3c8a2e77, 0x3c4f3e38, 0x3c1b690c, 0x3be91528, 0x3baec98e,
+      0x3b83126e, 0x3b44948d, 0x3b136a16, 0x3add1725, 0x3aa5cb60, 0x3a78a815, 0x3a3a7753, 0x3a0bd472,
+      0x39d1b718, 0x399d43a3, 0x396bdcf0, 0x3930df51, 0x3904a2b3, 0x38c6ecde, 0x38952c42, 0x385fba50};
+  llama::config config = model(64, 10000);
+  config.rope_linear_factor = 2.5;
+  CHECK(distance(llama::inverse_frequencies(config), expected) <= 2);
+}
+
 TEST_CASE("inverse_frequencies: laws of the scaling") {
   llama::config config = model(128, 500000);
   const std::vector<float> plain = llama::inverse_frequencies(config);

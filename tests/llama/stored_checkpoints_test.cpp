@@ -12,6 +12,7 @@
 
 #include "llama/checkpoint.hpp"
 #include "llama/npy.hpp"
+#include "llama/text_stream.hpp"
 #include "llama/token_ids.hpp"
 #include "llama/tokenizer.hpp"
 

@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 #include <sentencepiece_trainer.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <random>
 #include <string>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include "files.hpp"
+#include "llama/text_stream.hpp"
 
 using doctest::Contains;
 using llama::text_stream;
@@ -210,19 +213,101 @@ TEST_CASE("text_stream: any sequence of ids streams to what decode makes of the 
   }
 }
 
-TEST_CASE("tokenizer: ids outside the vocabulary are errors") {
+TEST_CASE("tokenizer: ids beyond the tokenizer are shown as nothing, negative ones are errors") {
   const tokenizer& words = *llama_like();
   const auto size = static_cast<token_id>(words.vocab_size());
-  const std::string message = "tokenizer.model: expected token ids from 0 to " + std::to_string(size - 1) + ", got ";
+  const std::vector<token_id> ids = words.encode("the earth");
+  const std::vector<token_id> padded{ids[0], size, ids[1], size + 1000, ids[2], ids[3], size};
+  REQUIRE(ids.size() >= 4);
+  CHECK(words.decode(padded) == words.decode(std::vector(ids.begin(), ids.begin() + 4)));
+  CHECK(streamed(words, padded) == words.decode(padded));
+  CHECK_FALSE(words.byte_of(size));
   text_stream stream(words);
-  for (const token_id id : {-1, size, size + 1000}) {
-    const std::string expected = message + std::to_string(id);
-    CHECK_THROWS_WITH_AS(words.decode(std::vector<token_id>{1, id}), Contains(expected.c_str()), llama::error);
-    CHECK_THROWS_WITH_AS(words.byte_of(id), Contains(expected.c_str()), llama::error);
-    CHECK_THROWS_WITH_AS(stream.push(id), Contains(expected.c_str()), llama::error);
+  const char* const message = "tokenizer.model: expected a token id of at least 0, got -1";
+  CHECK_THROWS_WITH_AS(words.decode(std::vector<token_id>{1, -1}), Contains(message), llama::error);
+  CHECK_THROWS_WITH_AS(words.byte_of(-1), Contains(message), llama::error);
+  CHECK_THROWS_WITH_AS(stream.push(-1), Contains(message), llama::error);
+}
+
+TEST_CASE("tokenizer: added tokens are shown as their content, special ones as nothing") {
+  const trained plain("--byte_fallback=true --add_dummy_prefix=true --remove_extra_whitespaces=false");
+  const auto size = static_cast<token_id>(plain->vocab_size());
+  llama::tokenizer_config config;
+  config.added = {{size, "<shown>"}, {size + 2, "<hidden>", true}, {2, "</s>", true}};
+  const tokenizer words(plain.directory.path() / "tokenizer.model", config);
+  const std::vector<token_id> text = words.encode("the earth<shown> and<hidden>the</s>");
+  CHECK(text.back() == 2);
+  CHECK(std::count(text.begin(), text.end(), size) == 1);
+  CHECK(std::count(text.begin(), text.end(), size + 2) == 1);
+  CHECK(words.decode(text) == "the earth<shown> andthe");
+
+  std::mt19937 random(2);
+  int wrong = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<token_id> ids(random() % 12);
+    for (token_id& id : ids)
+      id = static_cast<token_id>(random() % 2 ? random() % 4 + static_cast<unsigned>(size)
+                                              : random() % static_cast<unsigned>(size));
+    wrong += streamed(words, ids) != words.decode(ids);
   }
-  CHECK_NOTHROW(words.decode(std::vector<token_id>{0, size - 1}));
-  CHECK_NOTHROW(stream.push(size - 1));
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("tokenizer: added and special tokens in a text, as transformers finds and shows them") {
+  const std::filesystem::path source(FUSE_SOURCE_DIR);
+  const auto file = source / "tests/llama/references/tokens_in_text.json";
+  const llama_test::temporary_directory directory;
+  std::filesystem::copy(source / "examples/llama/model/tokenizer.model", directory.path());
+  const nlohmann::json entries = llama::parse_json(llama::mapped_file(file).text(), "tokens_in_text.json");
+  CHECK(entries.size() >= 6);
+  for (const nlohmann::json& entry : entries) {
+    const std::string config = entry.at("config").dump();
+    CAPTURE(config);
+    directory.write("tokenizer_config.json", config);
+    const auto words = llama::open_tokenizer(directory.path());
+    for (const nlohmann::json& row : entry.at("encoded")) {
+      const auto text = row.at(0).get<std::string>();
+      CAPTURE(text);
+      CHECK(words->encode(text) == row.at(1).get<std::vector<token_id>>());
+    }
+    for (const nlohmann::json& row : entry.at("decoded")) {
+      const auto ids = row.at(0).get<std::vector<token_id>>();
+      const auto text = row.at(1).get<std::string>();
+      CAPTURE(text);
+      CHECK(words->decode(ids) == text);
+      CHECK(streamed(*words, ids) == text);
+    }
+  }
+}
+
+TEST_CASE("tokenizer: the older added_tokens.json counts where tokenizer_config.json adds nothing") {
+  const trained plain("--byte_fallback=true");
+  const std::filesystem::path directory = plain.directory.path();
+  const auto ids = [&] { return llama::open_tokenizer(directory)->encode("<old>", false); };
+  CHECK(ids().size() > 1);
+  plain.directory.write("added_tokens.json", R"({"<old>": 5000})");
+  CHECK(ids() == std::vector<token_id>{5000});
+  plain.directory.write("tokenizer_config.json", R"({"add_bos_token": false})");
+  CHECK(ids() == std::vector<token_id>{5000});
+  CHECK(llama::open_tokenizer(directory)->encode("").empty());
+  plain.directory.write("tokenizer_config.json", R"({"added_tokens_decoder": {"5001": {"content": "<old>"}}})");
+  CHECK(ids() == std::vector<token_id>{5001});
+  plain.directory.write("added_tokens.json", R"({"<old>": -1})");
+  plain.directory.write("tokenizer_config.json", "{}");
+  CHECK_THROWS_WITH_AS(ids(), Contains("added_tokens.json: <old>: expected a token id from 0 to 2^31 - 1, got -1"),
+                       llama::error);
+}
+
+TEST_CASE("tokenizer: a directory without tokenizer.model says what it has") {
+  const llama_test::temporary_directory directory;
+  const auto refused = [&](const std::string& message) {
+    CHECK_THROWS_WITH_AS(llama::open_tokenizer(directory.path()),
+                         ("llama: " + directory.path().string() + ": expected tokenizer.model, got " + message).c_str(),
+                         llama::error);
+  };
+  refused("no tokenizer; download tokenizer.model too, or give token ids with --tokens");
+  directory.write("tokenizer.json", "{}");
+  refused("tokenizer.json alone; only models of SentencePiece are read: give token ids with --tokens");
 }
 
 TEST_CASE("tokenizer: a prompt that is not UTF-8 is an error") {
@@ -234,6 +319,9 @@ TEST_CASE("tokenizer: a prompt that is not UTF-8 is an error") {
 TEST_CASE("tokenizer: a file that is no SentencePiece model is an error") {
   const llama_test::temporary_directory directory;
   CHECK_THROWS_WITH_AS(tokenizer(directory.path() / "tokenizer.model"), Contains("No such file or directory"),
+                       llama::error);
+  const auto pointer = directory.write("tokenizer.model", "version https://git-lfs.github.com/spec/v1\n");
+  CHECK_THROWS_WITH_AS(tokenizer{pointer}, Contains("expected a SentencePiece model, got a pointer of Git LFS"),
                        llama::error);
   for (const std::string& content : {"{\"version\":\"1.0\"}"s, ""s, "\xff\xff\xff\xff"s}) {
     const auto path = directory.write("tokenizer.model", content);

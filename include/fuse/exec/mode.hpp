@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fused or eager: which plan of a function runs.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
+#include <initializer_list>
 #include <fuse/error.hpp>
 
 namespace fuse {
@@ -18,11 +19,23 @@ enum class mode : std::uint8_t {
 /// host_executor<modes::any>.
 enum class modes : std::uint8_t { fused, any };
 
+namespace detail {
+/// Whether an environment variable switches something on: it is set to anything but nothing, 0, false, no or off.
+inline bool is_on(const char* value) {
+  if (!value || !*value) return false;
+  for (const char* off : {"0", "false", "no", "off"}) {
+    std::size_t i = 0;
+    while (off[i] && (value[i] | 0x20) == (off[i] | 0x20)) ++i;  // 0x20: in either case
+    if (!off[i] && !value[i]) return false;
+  }
+  return true;
+}
+}  // namespace detail
+
 /// FUSE_ENFORCE_EAGER=1 forces eager plans on executors that have them; others refuse to run rather than ignore it.
 template <modes Built>
 mode mode_from_environment() {
-  const char* set = std::getenv("FUSE_ENFORCE_EAGER");
-  const bool eager = set && *set && std::strcmp(set, "0") != 0;
+  const bool eager = detail::is_on(std::getenv("FUSE_ENFORCE_EAGER"));
   if (eager && Built != modes::any)
     throw error(error_category::mode,
                 "fuse: FUSE_ENFORCE_EAGER is set, but this program was built without eager plans (use an "

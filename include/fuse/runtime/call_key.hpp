@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One call of a graphed function: the key of its graph, and the addresses and scalars to rebind.
 #pragma once
+#include <cstring>
 #include <fuse/runtime/inputs.hpp>
 
 namespace fuse::runtime {

@@ -3,6 +3,7 @@
 // it, the call is made anew on every replay, and the next graph begins after it.
 #pragma once
 #include <array>
+#include <cstring>
 #include <fuse/runtime/captured.hpp>
 #include <tuple>
 

@@ -11,7 +11,8 @@ Each directory beside this file is a Hugging Face checkpoint (config.json and we
     precision.json  for f16 and bf16 weights: the error of transformers computing in that type, relative to max |logit|
 
 `shipped` holds the same of the example's own model, without a second copy of its weights. references.json lists the
-directories, what each covers, and the margins found.
+directories, what each covers, and the margins found. tokens_in_text.json has, for some tokenizer_config.json beside the
+example's tokenizer.model, the ids of texts with added and special tokens in them, and the texts of ids.
 
 A reference is written only if it can fail a wrong implementation: every option it claims to cover moves the logits
 by far more than the tests allow, and every greedy step is won by more than rounding could change. Seeds are tried in
@@ -100,6 +101,9 @@ CHECKPOINTS = [
                       eos_token_id=[2, 7]),
                without=[{"rope_scaling": None}, {"rope_scaling": LLAMA3 | {"factor": 4.0}}, {"rope_theta": 10000.0},
                         {"rope_scaling": LLAMA3 | {"original_max_position_embeddings": 64}}]),
+    Checkpoint("linear_rope_bf16", ["bf16", "single file", "grouped-query", "linear rope scaling", "untied head"],
+               "bf16", config(torch_dtype="bfloat16", rope_scaling={"rope_type": "linear", "factor": 4.0}),
+               without=[{"rope_scaling": None}, {"rope_scaling": {"rope_type": "linear", "factor": 2.0}}]),
     Checkpoint("llama3_rope_parameters_bf16", ["bf16", "2 shards", "grouped-query", "llama3 rope scaling",
                                                "rope_parameters form", "tied head"], "bf16",
                config(dtype="bfloat16", head_dim=16, rope_theta=..., rope_scaling=..., tie_word_embeddings=True,
@@ -292,6 +296,44 @@ def shipped(path):
             "prompt": SHIPPED_PROMPT, "greedy_text": tokenizer.decode(greedy_ids), **figures}
 
 
+ADDED_TOKENS = {
+    "2048": {"content": "<|turn|>", "special": True, "lstrip": False, "rstrip": False},
+    "2049": {"content": "<note>", "special": False, "lstrip": False, "rstrip": False},
+    "2050": {"content": "<note>s", "special": False, "lstrip": False, "rstrip": False},
+    "2051": {"content": "<bare>", "special": True, "lstrip": True, "rstrip": True}}
+TOKENIZER_CONFIGS = [
+    {"add_bos_token": True},
+    {"add_bos_token": False, "added_tokens_decoder": ADDED_TOKENS},
+    {"add_bos_token": True, "added_tokens_decoder": ADDED_TOKENS, "legacy": False},
+    {"add_bos_token": True, "added_tokens_decoder": ADDED_TOKENS, "legacy": True},
+    {"add_bos_token": True, "added_tokens_decoder": ADDED_TOKENS, "add_prefix_space": False},
+    {"add_bos_token": True, "added_tokens_decoder": ADDED_TOKENS, "bos_token": "<|turn|>"}]
+TEXTS_WITH_TOKENS = [
+    "", "And it came", "<s>And it", "And </s> it", "And</s>it", "<unk>it", "<|turn|>user\nAnd<note>it<|turn|>",
+    "a<note>s<note>b", "And <bare> \n it", "And<bare>it", "<|turn|", "caf\u00e9<note>\u20ac"]
+IDS_WITH_TOKENS = [
+    [1, 2049, 300, 2049, 301], [2048, 300], [300, 2049, 300, 2048, 301], [300, 2], [300, 0, 301], [2050], [2051, 2049],
+    [300, 201, 2048, 150, 301]]
+
+
+def tokens_in_text(path):
+    """tokens_in_text.json: what transformers makes of added tokens."""
+    entries = []
+    for fields in TOKENIZER_CONFIGS:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = pathlib.Path(temporary)
+            shutil.copy(path / "tokenizer.model", folder)
+            shutil.copy(path / "config.json", folder)
+            write_json(folder / "tokenizer_config.json", {"tokenizer_class": "LlamaTokenizer"} | fields)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+            entries.append({
+                "config": fields, "encoded": [[text, tokenizer(text).input_ids] for text in TEXTS_WITH_TOKENS],
+                "decoded": [[ids, tokenizer.decode(ids, skip_special_tokens=True)] for ids in IDS_WITH_TOKENS
+                            if max(ids) < len(tokenizer)]})
+    lines = ",\n".join(json.dumps(entry) for entry in entries)
+    (HERE / "tokens_in_text.json").write_text(f"[\n{lines}\n]\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shipped", type=pathlib.Path, default=HERE / "../../../examples/llama/model")
@@ -309,6 +351,8 @@ def main():
         if not options.only or name in options.only:
             entries[name] = write()
             print(json.dumps(entries[name]), flush=True)
+    if not options.only:
+        tokens_in_text(options.shipped)
     order = [c.name for c in CHECKPOINTS] + ["shipped"]
     write_json(listing, {"torch": torch.__version__.split("+")[0], "transformers": transformers.__version__,
                          "references": [entries[name] for name in order if name in entries]})
