@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// libFuzzer target: whatever the text, the config parser throws `llama::error` or returns sizes that a model can have,
-/// and finite inverse frequencies follow from them.
+/// and finite inverse frequencies follow from them; as a generation config it throws or has ids of the vocabulary.
 
 #include <cmath>
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "llama/config.hpp"
+#include "llama/generation_config.hpp"
 #include "llama/rope_frequencies.hpp"
 
 namespace {
@@ -28,6 +29,8 @@ void check(llama::config config) {
   require(config.head_dim % 2 == 0);
   require(config.rms_norm_eps > 0 && std::isfinite(config.rms_norm_eps));
   require(config.rope_theta > 0 && std::isfinite(config.rope_theta));
+  require(config.rope_linear_factor >= 1 && std::isfinite(config.rope_linear_factor));
+  require(config.positions() >= config.max_position_embeddings && config.positions() < limit);
   for (const std::int32_t id : config.eos_token_ids) require(id >= 0 && id < config.vocab_size);
   if (config.bos_token_id) require(*config.bos_token_id >= 0 && *config.bos_token_id < config.vocab_size);
 
@@ -38,8 +41,15 @@ void check(llama::config config) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(input), size);
   try {
-    check(llama::parse_config({reinterpret_cast<const char*>(input), size}));
+    check(llama::parse_config(text));
+  } catch (const llama::error&) {
+  }
+  try {
+    constexpr std::int64_t vocab_size = 100;
+    if (const auto ends = llama::parse_generation_config(text, vocab_size))
+      for (const std::int32_t id : *ends) require(id >= 0 && id < vocab_size);
   } catch (const llama::error&) {
   }
   return 0;

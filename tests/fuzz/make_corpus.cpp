@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Writes the inputs that the fuzz targets start from: `make_corpus DIRECTORY` fills DIRECTORY/safetensors and
-/// DIRECTORY/config.
+/// Writes the inputs that the fuzz targets start from: `make_corpus DIRECTORY` fills DIRECTORY/safetensors,
+/// DIRECTORY/config and DIRECTORY/tokenizer_config.
 
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +41,7 @@ std::vector<std::string> safetensors_inputs() {
           header_input("{}", 0),
           file_input(one, "12345678"),
           file_input("{}", ""),
+          header_input(R"({"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}})", 2),
           header_input(R"({"a":[[[[{"b":[]}]]]]})", 0)};
 }
 
@@ -49,13 +50,28 @@ std::vector<std::string> config_inputs() {
                             R"("vocab_size":8)";
   const std::string scaling = R"("factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,)"
                               R"("original_max_position_embeddings":8192)";
-  return {R"({"model_type":"llama",)" + sizes + "}",
-          R"({"architectures":["LlamaForCausalLM"],)" + sizes +
-              R"(,"num_key_value_heads":2,"head_dim":32,"rope_theta":5e5,"rope_scaling":{"rope_type":"llama3",)" +
-              scaling + R"(},"tie_word_embeddings":true,"eos_token_id":[2,7],"torch_dtype":"bfloat16"})",
-          R"({"model_type":"llama",)" + sizes + R"(,"rope_parameters":{"rope_theta":1e6,"type":"llama3",)" + scaling +
-              R"(},"attention_bias":true,"mlp_bias":true,"rms_norm_eps":1e-5,"bos_token_id":null,"dtype":"float16",)"
-              R"("hidden_act":"silu","pretraining_tp":1,"max_position_embeddings":4096,"partial_rotary_factor":1.0})"};
+  return {
+      R"({"model_type":"llama",)" + sizes + "}",
+      R"({"architectures":["LlamaForCausalLM"],)" + sizes +
+          R"(,"num_key_value_heads":2,"head_dim":32,"rope_theta":5e5,"rope_scaling":{"rope_type":"llama3",)" + scaling +
+          R"(},"tie_word_embeddings":true,"eos_token_id":[2,7],"torch_dtype":"bfloat16"})",
+      R"({"model_type":"llama",)" + sizes + R"(,"rope_parameters":{"rope_theta":1e6,"type":"llama3",)" + scaling +
+          R"(},"attention_bias":true,"mlp_bias":true,"rms_norm_eps":1e-5,"bos_token_id":null,"dtype":"float16",)"
+          R"("hidden_act":"silu","pretraining_tp":1,"max_position_embeddings":4096,"partial_rotary_factor":1.0})",
+      R"({"model_type":"llama",)" + sizes + R"(,"rope_scaling":{"type":"linear","factor":2.5},"torch_dtype":"auto"})",
+      R"({"eos_token_id":[2,7],"temperature":0.6})",
+      R"({"eos_token_id":3})"};
+}
+
+/// As tokenizer_config_fuzz.cpp reads it: the length of a text that is split at the tokens, the text, the JSON.
+std::vector<std::string> tokenizer_config_inputs() {
+  const auto input = [](const std::string& text, const std::string& json) {
+    return static_cast<char>(text.size()) + text + json;
+  };
+  return {input("a <x> b<y>c", R"({"add_bos_token":true,"legacy":false,"bos_token":{"content":"<x>"},)"
+                               R"("added_tokens_decoder":{"7":{"content":"<x>","special":true,"lstrip":true,)"
+                               R"("rstrip":true},"8":{"content":"<y>"},"9":{"content":"<y>c"}}})"),
+          input("<x>", R"({"<x>":7,"<y>":8})"), input("", "{}")};
 }
 
 void write(const std::filesystem::path& directory, const std::vector<std::string>& inputs) {
@@ -78,4 +94,5 @@ int main(int argument_count, char** arguments) {
   const std::filesystem::path directory(arguments[1]);
   write(directory / "safetensors", safetensors_inputs());
   write(directory / "config", config_inputs());
+  write(directory / "tokenizer_config", tokenizer_config_inputs());
 }

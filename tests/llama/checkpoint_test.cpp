@@ -205,7 +205,7 @@ TEST_CASE("checkpoint: generation_config.json says what ends a text, where it sa
 
 TEST_CASE("checkpoint: tensors that a model does not use are an error that lists them") {
   const temporary_directory directory;
-  const auto opened = [&](bool tied, std::vector<std::pair<std::string, char>> tensors) {
+  const auto opened = [&](bool tied, const std::vector<std::pair<std::string, char>>& tensors) {
     nlohmann::json config = nlohmann::json::parse(config_text);
     config["tie_word_embeddings"] = tied;
     directory.write("config.json", config.dump());

@@ -42,7 +42,7 @@ struct reference {
   checkpoint opened;
   std::vector<token_id> tokens, greedy;
   llama::npy_array expected;
-  double bound = 0;  // of a half precision checkpoint: the error of transformers in that precision
+  double bound = 0, mean_bound = 0;  // of a half precision checkpoint: the errors of transformers in that precision
 
   explicit reference(const nlohmann::json& entry)
       : name(entry.at("directory").get<std::string>()),
@@ -51,8 +51,10 @@ struct reference {
         tokens(read_json(references / name / "tokens.json").get<std::vector<token_id>>()),
         greedy(read_json(references / name / "greedy.json").get<std::vector<token_id>>()),
         expected(llama::read_npy(references / name / "logits.npy")) {
-    if (weights != "f32")
-      bound = read_json(references / name / "precision.json").at("max_error_over_max_logit").get<double>();
+    if (weights == "f32") return;
+    const nlohmann::json precision = read_json(references / name / "precision.json");
+    bound = precision.at("max_error_over_max_logit").get<double>();
+    mean_bound = precision.at("rms_error_over_max_logit").get<double>();
   }
   fuse::index room() const { return static_cast<fuse::index>(tokens.size()) + static_cast<fuse::index>(greedy.size()); }
 };
@@ -83,15 +85,25 @@ double relative_error(std::span<const float> x, std::span<const float> y) {
   return error / largest(y);
 }
 
+/// The root mean square of x - y over max |y|
+double mean_error(std::span<const float> x, std::span<const float> y) {
+  double sum = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) sum += std::pow(double(x[i]) - double(y[i]), 2);
+  return std::sqrt(sum / static_cast<double>(x.size())) / largest(y);
+}
+
+struct errors {
+  double largest, mean;
+};
 template <class T>
-double error_of(const reference& r, mode how) {
+errors errors_of(const reference& r, mode how) {
   executor e(how);
   const llama::weights<T> w(e, r.opened);
   model<T> m(e, r.opened.config(), w, r.room());
   const logits all = m(r.tokens, rows_of_logits::all);
   CHECK(all.extent(0) == static_cast<fuse::index>(r.tokens.size()));
   CHECK(all.extent(1) == r.opened.config().vocab_size);
-  return relative_error(values(all), r.expected.values);
+  return {relative_error(values(all), r.expected.values), mean_error(values(all), r.expected.values)};
 }
 
 const checkpoint& shipped() {
@@ -134,8 +146,8 @@ constexpr std::int64_t kernels_of_step(std::int64_t layers) { return 1 + 8 * lay
 
 TEST_CASE("model: computed in f32, every checkpoint gives the logits of transformers") {
   for_each_reference([](const reference& r) {
-    CHECK(error_of<float>(r, mode::fused) <= bound_f32);
-    CHECK(error_of<float>(r, mode::eager) <= bound_f32);
+    CHECK(errors_of<float>(r, mode::fused).largest <= bound_f32);
+    CHECK(errors_of<float>(r, mode::eager).largest <= bound_f32);
   });
 }
 
@@ -145,12 +157,14 @@ TEST_CASE("model: half precision is no worse than that of transformers") {
     if (r.weights == "f32") return;
     ++halves;
     const bool bf16 = r.weights == "bf16";
-    const double fused = bf16 ? error_of<fuse::bf16>(r, mode::fused) : error_of<fuse::f16>(r, mode::fused);
-    const double eager = bf16 ? error_of<fuse::bf16>(r, mode::eager) : error_of<fuse::f16>(r, mode::eager);
-    CAPTURE(eager);
-    CHECK(fused <= r.bound);
-    CHECK(fused > 0);
-    CHECK(eager <= 2 * r.bound);  // rounds after every operation, transformers after some
+    const errors fused = bf16 ? errors_of<fuse::bf16>(r, mode::fused) : errors_of<fuse::f16>(r, mode::fused);
+    const errors eager = bf16 ? errors_of<fuse::bf16>(r, mode::eager) : errors_of<fuse::f16>(r, mode::eager);
+    CAPTURE(eager.mean);
+    CHECK(fused.mean <= 0.9 * r.mean_bound);
+    CHECK(fused.mean > 0);
+    CHECK(fused.largest <= r.bound);        // so it is here; the largest of many may lie above by chance
+    CHECK(eager.mean <= 2 * r.mean_bound);  // rounds after every operation, transformers after some
+    CHECK(eager.largest <= 2 * r.bound);
   });
   CHECK(halves >= 4);
 }

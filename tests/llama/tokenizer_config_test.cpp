@@ -42,6 +42,7 @@ TEST_CASE("tokenizer_config: every field arrives, and absent and null ones have 
     CHECK(none.bos_token.empty());
     CHECK(none.added.empty());
   }
+  CHECK_NOTHROW(parse_tokenizer_config(R"({"model_max_length": 1000000000000000019884624838656})"));
   CHECK(parse_tokenizer_config(R"({"bos_token": {"content": "<b>", "__type": "AddedToken"}})").bos_token == "<b>");
 }
 

@@ -217,9 +217,9 @@ TEST_CASE("tokenizer: ids beyond the tokenizer are shown as nothing, negative on
   const tokenizer& words = *llama_like();
   const auto size = static_cast<token_id>(words.vocab_size());
   const std::vector<token_id> ids = words.encode("the earth");
-  const std::vector<token_id> padded{ids[0], size, ids[1], size + 1000, ids[2], ids[3], size};
-  REQUIRE(ids.size() >= 4);
-  CHECK(words.decode(padded) == words.decode(std::vector(ids.begin(), ids.begin() + 4)));
+  REQUIRE(ids.size() == 3);
+  const std::vector<token_id> padded{ids[0], size, ids[1], size + 1000, ids[2], size};
+  CHECK(words.decode(padded) == "the earth");
   CHECK(streamed(words, padded) == words.decode(padded));
   CHECK_FALSE(words.byte_of(size));
   text_stream stream(words);

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <initializer_list>
 #include <fuse/error.hpp>
+#include <initializer_list>
 
 namespace fuse {
 

@@ -8,7 +8,8 @@ Each directory beside this file is a Hugging Face checkpoint (config.json and we
     tokens.json     the prompt, a list of token ids
     logits.npy      f32 [tokens, vocab], LlamaForCausalLM computing in f32 with eager attention
     greedy.json     the 64 token ids that greedy decoding appends to the prompt in f32, EOS ignored
-    precision.json  for f16 and bf16 weights: the error of transformers computing in that type, relative to max |logit|
+    precision.json  for f16 and bf16 weights: the largest and the root mean square error of transformers computing in
+                    that type, relative to max |logit|
 
 `shipped` holds the same of the example's own model, without a second copy of its weights. references.json lists the
 directories, what each covers, and the margins found. tokens_in_text.json has, for some tokenizer_config.json beside the
@@ -212,6 +213,10 @@ def relative_error(value, reference):
     return ((value - reference).abs().max() / reference.abs().max()).item()
 
 
+def root_mean_square_error(value, reference):
+    return ((value - reference).double().square().mean().sqrt() / reference.abs().max()).item()
+
+
 def other_rope_form(fields):
     """The change that turns a config with rope_theta and rope_scaling into the rope_parameters form, or back."""
     if "rope_parameters" in fields:
@@ -257,9 +262,11 @@ def write_reference(model, weights, tokens, source, folder):
     numpy.save(folder / "logits.npy", logits.numpy())
     figures = {"max_logit": logits.abs().max().item(), "smallest_greedy_margin": lead}
     if weights != "f32":
-        error = relative_error(logits_of(load(source, TORCH_TYPE[weights]), tokens), logits)
-        figures["transformers_error"] = error
-        write_json(folder / "precision.json", {"dtype": weights, "max_error_over_max_logit": error})
+        half = logits_of(load(source, TORCH_TYPE[weights]), tokens)
+        error, mean = relative_error(half, logits), root_mean_square_error(half, logits)
+        figures |= {"transformers_error": error, "transformers_rms_error": mean}
+        write_json(folder / "precision.json", {"dtype": weights, "max_error_over_max_logit": error,
+                                               "rms_error_over_max_logit": mean})
     return figures
 
 
