@@ -154,6 +154,8 @@ class checkpoint {
       if (found == opened->second.tensors.end()) fail("a shard that holds it", shown(shard) + ", which does not");
       tensors_.emplace(name, found->second);
     }
+    // What the index does not list is there all the same, and a model may have to be asked whether it uses it.
+    for (const auto& [file, shard] : shards) tensors_.insert(shard.tensors.begin(), shard.tensors.end());
   }
 
   std::string close_names(std::string_view name) const {

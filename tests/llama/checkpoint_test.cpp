@@ -231,6 +231,14 @@ TEST_CASE("checkpoint: tensors that a model does not use are an error that lists
                        llama::error);
 }
 
+TEST_CASE("checkpoint: an index does not hide tensors of its shards") {
+  const sharded_directory directory(
+      R"({"a":"model-00001-of-00002.safetensors","c":"model-00002-of-00002.safetensors"})");
+  const checkpoint opened(directory.path());
+  CHECK(value_of(opened.tensor("b")) == '2');
+  CHECK_THROWS_WITH_AS(opened.check_all_used({"a", "c"}), Contains("got 1 other: \"b\"; "), llama::error);
+}
+
 TEST_CASE("checkpoint: a path with control characters reaches an error in quotes") {
   const temporary_directory directory;
   const auto strange = directory.path() / "\x1b[31mred";
