@@ -54,14 +54,14 @@ TEST_CASE("memory that is refused: nothing runs, outputs stay, the next call wor
     const auto launches = s.e.launches();
     control::reset();
     control::quiet(true);
-    control::fail("cudaMallocAsync", nth, cudaErrorMemoryAllocation);
+    control::fail("cudaMallocFromPoolAsync", nth, cudaErrorMemoryAllocation);
     bool threw = false;
     try {
       two_kernels(s.e, fx::out(first, second), x, y);
     } catch (const fx::error& e) {
       threw = true;
       CHECK(e.category() == fx::error_category::memory);
-      CHECK(std::string(e.what()).find("cudaMallocAsync") != std::string::npos);
+      CHECK(std::string(e.what()).find("cudaMallocFromPoolAsync") != std::string::npos);
     }
     control::clear_failures();
     control::quiet(false);

@@ -176,16 +176,28 @@ TEST_CASE("what cannot be captured is an error, or runs itself where that is all
     CHECK(same(b.get(looks(b.e, x)), b.get(doubled(b.e, x))));
   }
   SUBCASE("counted and logged") {
-    int logged = 0;
+    int logged = 0, run = 0;
     fx::graph_options options;
     options.fall_back = true;
     options.log = [&](const fx::text&) { ++logged; };
-    fx::graphed step(b.e, looks, options);
-    for (int round = 1; round <= 2; ++round) {
-      agree(b, step, x);
+    fx::graphed step(
+        b.e,
+        [&](auto& e, const auto& p) {
+          ++run;
+          return looks(e, p);
+        },
+        options);
+    int runs = 0;  // of the first call: it tries to capture
+    for (int round = 1; round <= 4; ++round) {
+      if (round == 4) step.clear();
+      run = 0;
+      CHECK(same(b.get(step(x)), b.get(looks(b.e, x))));
+      if (round == 1) runs = run;
+      CHECK(run == (round == 1 || round == 4 ? runs : 1));
       CHECK(step.counts().fallbacks == round);
       CHECK(logged == round);
     }
+    CHECK(runs > 1);
     CHECK(step.counts().captures == 0);
     CHECK(step.counts().replays == 0);
   }

@@ -2,8 +2,8 @@
 // Runs compiled functions on a CUDA stream. Calls return when the kernels are enqueued; results are valid once the
 // stream has reached them.
 #pragma once
-#include <cuda_runtime_api.h>
-
+#include <fuse/exec/cuda_early_starts.hpp>
+#include <fuse/exec/cuda_memory_pool.hpp>
 #include <fuse/exec/cuda_side_by_side.hpp>
 #include <fuse/exec/mode.hpp>
 #include <fuse/exec/profile_range.hpp>
@@ -12,22 +12,14 @@
 
 namespace fuse {
 
-namespace cuda {
-
-/// Throws when a CUDA call failed; `what` names the call, and the function it was made for.
-inline void check(cudaError_t e, const char* call, const char* function = nullptr) {
-  if (e == cudaSuccess) return;
-  throw error(e == cudaErrorMemoryAllocation ? error_category::memory : error_category::cuda,
-              text("fuse: ") << call << (function ? text(" (for ") << function << ")" : text())
-                             << " failed: " << cudaGetErrorName(e) << ": " << cudaGetErrorString(e));
-}
-
-}  // namespace cuda
-
 class cuda_recorder : public recorder {
  public:
   /// A kernel of this function has been launched into the stream.
   virtual void launched(const char* name, cudaStream_t stream) = 0;
+  /// May the kernel to come start while the one before it in the stream runs?
+  virtual bool may_start_early(cudaStream_t) { return true; }
+  /// A launch that was to start early failed with `early`, and then without that with `late`.
+  virtual void started_late(cudaError_t /*early*/, cudaError_t /*late*/) {}
   /// What copies memory. Null: cudaMemcpyAsync, which must be given real addresses.
   using copy_function = void (*)(char* to, const char* from, index bytes);
   virtual copy_function copy_kernel() const { return nullptr; }
@@ -71,6 +63,8 @@ class cuda_executor {
   int device() const { return device_; }
   /// Returns the stream before.
   cudaStream_t exchange_stream(cudaStream_t s) { return std::exchange(stream_, s); }
+  /// Where captures of its work start kernels early.
+  cuda::early_starts& early_starts() { return early_starts_; }
   /// Kernels launched since the executor was made.
   std::int64_t launches() const { return launches_; }
   void synchronize() {
@@ -92,9 +86,9 @@ class cuda_executor {
       if (recorder_->captures()) clean_stack();
       return b;
     }
-    void* p = nullptr;
-    cuda::check(cudaMallocAsync(&p, bytes > 0 ? bytes : 1, stream_), "cudaMallocAsync");
-    return {p, [](void* q, void* stream) noexcept { cudaFreeAsync(q, static_cast<cudaStream_t>(stream)); }, stream_};
+    if (!pool_) pool_ = cuda::memory_pool::of(device_);
+    return {pool_->allocate(bytes, stream_),
+            [](void* q, void* stream) noexcept { cudaFreeAsync(q, static_cast<cudaStream_t>(stream)); }, stream_};
   }
   template <class T, class E>
   tensor<T, E> empty(const std::array<index, E::rank>& extents) {
@@ -151,7 +145,10 @@ class cuda_executor {
   template <class Which>
   void check_memory(const Which& which, const void* p) {
     cudaPointerAttributes a{};
-    const cudaError_t e = cudaPointerGetAttributes(&a, p);
+    const cudaError_t e = [&] {
+      const cuda::relaxed_capture only_a_question;
+      return cudaPointerGetAttributes(&a, p);
+    }();
     if (e == cudaErrorInvalidValue)
       cudaGetLastError();  // no pointer that CUDA knows
     else
@@ -187,21 +184,12 @@ class cuda_executor {
   void start(const char* name, void (*kernel)(Parameters...), unsigned grid, unsigned threads, std::size_t shared,
              const A&... a) {
     std::tuple<std::remove_const_t<Parameters>...> parameters{a...};
-    cudaLaunchAttribute early{};
-    early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    early.val.programmaticStreamSerializationAllowed = 1;
-    cudaLaunchConfig_t how{};
-    how.gridDim = dim3(grid), how.blockDim = dim3(threads), how.dynamicSmemBytes = shared, how.stream = stream_;
-    how.attrs = &early, how.numAttrs = starts_early_ ? 1 : 0;
     std::apply(
         [&](auto&... p) {
           void* pointers[] = {&p...};
-          cuda::check(cudaLaunchKernelExC(&how, reinterpret_cast<const void*>(kernel), pointers), "kernel launch",
-                      name);
+          start(name, reinterpret_cast<const void*>(kernel), grid, threads, shared, pointers);
         },
         parameters);
-    ++launches_;
-    if (recorder_) recorder_->launched(name, stream_);
   }
   template <class P, class... Rest>
   void launch(const char* name, const parts<P, Rest...>& all) {
@@ -233,6 +221,25 @@ class cuda_executor {
   }
 
  private:
+  void start(const char* name, const void* kernel, unsigned grid, unsigned threads, std::size_t shared,
+             void** pointers) {
+    cudaLaunchAttribute early{};
+    early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    early.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t how{};
+    how.gridDim = dim3(grid), how.blockDim = dim3(threads), how.dynamicSmemBytes = shared, how.stream = stream_;
+    how.attrs = &early, how.numAttrs = starts_early_ && (!recorder_ || recorder_->may_start_early(stream_)) ? 1 : 0;
+    cudaError_t e = cudaLaunchKernelExC(&how, kernel, pointers);
+    if (recorder_ && recorder_->captures() && how.numAttrs > 0 && cuda::early_starts::may_mean(e)) {
+      how.numAttrs = 0;
+      const cudaError_t late = cudaLaunchKernelExC(&how, kernel, pointers);
+      recorder_->started_late(e, late);
+      if (late == cudaSuccess) e = late;
+    }
+    cuda::check(e, "kernel launch", name);
+    ++launches_;
+    if (recorder_) recorder_->launched(name, stream_);
+  }
   template <class P>
   void launch_one(const char* name, const typename P::arguments& a) {
     using namespace cuda;
@@ -307,14 +314,26 @@ class cuda_executor {
   scratch_plan plan_scratch(K kernel, index bytes, index rows) {
     const unsigned grid = cuda::blocks_for(rows, 1);
     if (bytes <= 47 * 1024) return {grid, static_cast<std::size_t>(bytes), nullptr, 0};
-    if (bytes + 1024 <= most_shared_) {
-      cuda::check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)),
-                  "cudaFuncSetAttribute");
+    if (bytes <= most_dynamic()) {
+      raise_shared_limit(reinterpret_cast<const void*>(kernel));
       return {grid, static_cast<std::size_t>(bytes), nullptr, 0};
     }
     const unsigned most = static_cast<unsigned>(multiprocessors_) * 4, used = grid < most ? grid : most;
     const index stride = (bytes + 255) / 256 * 256;
     return {used, 0, workspace(workspace_kind::scratch, static_cast<std::size_t>(stride) * used), stride};
+  }
+  /// Dynamic shared memory that every kernel may have beside its own.
+  index most_dynamic() const { return most_shared_ - 1024; }
+  /// Lets the kernel have the most. A limit that went with each launch would be lowered by the next smaller one, under
+  /// what graphs and other threads launch; this one is the same whoever sets it.
+  void raise_shared_limit(const void* kernel) {
+    const void*& known = raised_[reinterpret_cast<std::uintptr_t>(kernel) / 16 % std::size(raised_)];
+    if (known == kernel) return;
+    const cuda::relaxed_capture no_stream_is_concerned;
+    cuda::check(
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(most_dynamic())),
+        "cudaFuncSetAttribute");
+    known = kernel;
   }
   cudaStream_t stream_;
   mode mode_;
@@ -327,6 +346,9 @@ class cuda_executor {
     std::size_t bytes = 0;
   } workspace_[2];
   const void* known_pointers_[64]{};
+  const void* raised_[16]{};  // kernels whose limit has been raised
+  std::shared_ptr<cuda::memory_pool> pool_;
+  cuda::early_starts early_starts_;
 };
 
 }  // namespace fuse

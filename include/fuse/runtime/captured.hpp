@@ -2,6 +2,7 @@
 // What a capture on any executor has: memory given out as the call asks for it, calls that run between graphs, and the
 // nodes for people to look at.
 #pragma once
+#include <array>
 #include <fuse/runtime/arena.hpp>
 #include <fuse/runtime/parameters.hpp>
 #include <memory>
@@ -21,6 +22,7 @@ namespace fuse::runtime {
 ///   bind(region, value)        another address or scalar; update() makes it so
 ///   launch()                   runs it
 ///   append_to(recording, …)    makes it part of another capture
+///   is_refused()               does it ask the driver for what that has refused since?
 template <class Executor>
 class captured;
 
@@ -66,7 +68,7 @@ class arena_recorder : public Recorder {
             new lease{layout_, at}};
   }
   char* workspace(workspace_kind kind, std::size_t bytes) final {
-    index& at = workspace_[static_cast<int>(kind)];
+    index& at = workspace_[static_cast<std::size_t>(kind)];
     if (at >= 0) layout_->release(at);
     at = layout_->allocate(static_cast<index>(bytes), false);
     return reinterpret_cast<char*>(origin_ + static_cast<std::uint64_t>(at));
@@ -76,6 +78,13 @@ class arena_recorder : public Recorder {
   /// Tensors that are alive.
   int tensors() const { return static_cast<int>(layout_->tensors().size()); }
   virtual void defer(const deferred_call& call) = 0;
+  /// What has been given out, and is given out from then on once it is taken back: tensors of since are gone.
+  struct given_out {
+    arena_layout layout;
+    std::array<index, 2> workspace;
+  };
+  given_out given() const { return {*layout_, workspace_}; }
+  void take_back(const given_out& before) { *layout_ = before.layout, workspace_ = before.workspace; }
   void enter_loop() { loops_.push_back(layout_->tensors()); }
   /// All rounds of a loop are one capture of its body: a tensor cannot pass from one round to the next.
   void leave_loop() {
@@ -94,7 +103,7 @@ class arena_recorder : public Recorder {
  private:
   std::uint64_t origin_;
   std::shared_ptr<arena_layout> layout_ = std::make_shared<arena_layout>();
-  index workspace_[2] = {-1, -1};
+  std::array<index, 2> workspace_{-1, -1};
   std::vector<std::vector<index>> loops_;  // that are open: the tensors that were alive before each
 };
 

@@ -36,22 +36,26 @@ class capturer {
   /// A graph for such calls, at any addresses if that is possible.
   template <class... A>
   std::unique_ptr<entry> capture(const A&... a) {
-    auto e = begin();
-    if (store_.has_pinned(key_) || !capture_rebindable(*e, a...)) capture_pinned(*e, a...);
-    e->has_foreign = !e->pinned && e->work->has_foreign();
-    return e;
+    return with_what_driver_takes([&] {
+      auto e = begin();
+      if (store_.has_pinned(key_) || !capture_rebindable(*e, a...)) capture_pinned(*e, a...);
+      e->has_foreign = !e->pinned && e->work->has_foreign();
+      return e;
+    });
   }
   /// A graph that is to be part of others. Two captures at different addresses, neither of which is memory, prove that
   /// every address is known; where one is not, there is none, and the entry is pinned.
   template <class... A>
   std::unique_ptr<entry> capture_part(const A&... a) {
-    auto e = begin();
-    e->pinned = true;
-    if (!capture_at_shadows(*e, a...)) return e;
-    values elsewhere = e->origins;
-    for (std::size_t r = 0; r < elsewhere.size(); ++r) elsewhere[r] += (static_cast<std::uint64_t>(r) + 1) << 20;
-    e->pinned = !serves(*e, elsewhere, a...);
-    return e;
+    return with_what_driver_takes([&] {
+      auto e = begin();
+      e->pinned = true;
+      if (!capture_at_shadows(*e, a...)) return e;
+      values elsewhere = e->origins;
+      for (std::size_t r = 0; r < elsewhere.size(); ++r) elsewhere[r] += (static_cast<std::uint64_t>(r) + 1) << 20;
+      e->pinned = !serves(*e, elsewhere, a...);
+      return e;
+    });
   }
   /// What a call returns, and the bytes of memory its graph needs, found without making it.
   struct probed {
@@ -60,10 +64,31 @@ class capturer {
   };
   template <class... A>
   probed probe(const A&... a) {
-    const values origins = shadow_origins(key_);
-    work_type work(executor_, origins[0]);
-    auto results = collect(work, origins, a...);
-    return {std::move(results), work.layout().peak()};
+    return with_what_driver_takes([&]() -> probed {
+      const values origins = shadow_origins(key_);
+      work_type work(executor_, origins[0]);
+      auto results = collect(work, origins, a...);
+      return {std::move(results), work.layout().peak()};
+    });
+  }
+  /// op(), and again for as long as the driver refuses to start kernels early in what it makes: each time without
+  /// another place of those.
+  template <class Op>
+  decltype(auto) with_what_driver_takes(Op&& op) {
+    if constexpr (requires(Executor & x) { x.early_starts(); }) {
+      unsigned given_up = 0;
+      for (;;) {
+        try {
+          return op();
+        } catch (...) {
+          if (executor_.early_starts().give_up(given_up)) continue;
+          executor_.early_starts().take_back(given_up);  // that was not it
+          throw;
+        }
+      }
+    } else {
+      return op();
+    }
   }
 
  private:
@@ -86,6 +111,13 @@ class capturer {
     e.bound = true;
     return true;
   }
+  /// May what failed succeed at real addresses? Not where it has to be tried with fewer early starts first.
+  bool may_pin() const {
+    if constexpr (requires(Executor & x) { x.early_starts(); })
+      return work_type::may_pin && !executor_.early_starts().has_suspects();
+    else
+      return work_type::may_pin;
+  }
   template <class... A>
   bool capture_at_shadows(entry& e, const A&... a) {
     e.origins = shadow_origins(key_);
@@ -94,11 +126,11 @@ class capturer {
       e.results = collect(*e.work, e.origins, a...);
     } catch (const error& problem) {
       e.work.reset();
-      if (!work_type::may_pin || problem.category() != error_category::capture) throw;
+      if (!may_pin() || problem.category() != error_category::capture) throw;
       return false;
     } catch (...) {  // of the function: a call that was given an address may have failed, and will not with a real one
       e.work.reset();
-      if (!work_type::may_pin) throw;
+      if (!may_pin()) throw;
       return false;
     }
     e.work->measure(e.origins);

@@ -1,45 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A captured call on a GPU: CUDA graphs, with calls between them where the function was split.
 #pragma once
+#include <fuse/runtime/cuda_graph_kernels.hpp>
 #include <fuse/runtime/cuda_nodes.hpp>
+#include <fuse/runtime/cuda_stream_capture.hpp>
+#include <fuse/runtime/guards.hpp>
 
 namespace fuse::runtime {
-
-/// A stream for what is captured apart from the main stream.
-class side_stream {
- public:
-  side_stream() {
-    cuda::check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
-  }
-  ~side_stream() { cudaStreamDestroy(stream_); }
-  side_stream(const side_stream&) = delete;
-  side_stream& operator=(const side_stream&) = delete;
-  operator cudaStream_t() const { return stream_; }
-
- private:
-  cudaStream_t stream_ = nullptr;
-};
-
-/// Copies bytes, a Word at a time where both addresses allow. Addresses in a capture are no memory yet: a kernel can be
-/// given them, a copy node cannot.
-template <class Word>
-__global__ void __launch_bounds__(256) copy_kernel(char* to, const char* from, index bytes) {
-  cuda::follow_predecessor();
-  constexpr index size = sizeof(Word);
-  const index first = index(blockIdx.x) * blockDim.x + threadIdx.x, stride = index(gridDim.x) * blockDim.x;
-  const bool whole = (reinterpret_cast<std::uintptr_t>(to) | reinterpret_cast<std::uintptr_t>(from)) % size == 0;
-  const index words = whole ? bytes / size : 0;
-  for (index i = first; i < words; i += stride) reinterpret_cast<Word*>(to)[i] = reinterpret_cast<const Word*>(from)[i];
-  for (index i = words * size + first; i < bytes; i += stride) to[i] = from[i];
-}
-
-/// What a stream that is being captured would put before the next node.
-struct capture_position {
-  cudaGraph_t graph = nullptr;
-  const cudaGraphNode_t* after = nullptr;
-  const cudaGraphEdgeData* edges = nullptr;
-  std::size_t count = 0;
-};
 
 template <modes Built>
 class captured<cuda_executor<Built>> {
@@ -70,6 +37,8 @@ class captured<cuda_executor<Built>> {
    public:
     recording(captured& into, std::uint64_t arena) : arena_recorder<cuda_recorder>(arena), into_(into) {}
     void launched(const char* name, cudaStream_t stream) override { into_.name_last(name, stream); }
+    bool may_start_early(cudaStream_t stream) override { return into_.may_start_early(stream); }
+    void started_late(cudaError_t early, cudaError_t late) override { into_.started_late(early, late); }
     void defer(const deferred_call& c) override { into_.split(c); }
     copy_function copy_kernel() const override { return &runtime::copy_kernel<int4>; }
     captured& into() { return into_; }
@@ -82,10 +51,7 @@ class captured<cuda_executor<Built>> {
   /// an address, which is none of memory yet.
   void explain(const error& problem) {
     const cudaError_t last = refused_ != cudaSuccess ? refused_ : cudaPeekAtLastError();
-    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-    if (cudaStreamIsCapturing(executor_.stream(), &status) == cudaSuccess &&
-        status == cudaStreamCaptureStatusInvalidated && problem.category() != error_category::capture)
-      refuse(last);
+    if ((body_lost_ || is_lost(executor_.stream())) && problem.category() != error_category::capture) refuse(last);
     if (problem.category() == error_category::cuda && last == cudaErrorInvalidValue) {
       cudaGetLastError();
       throw error(error_category::capture, problem.what());
@@ -124,9 +90,20 @@ class captured<cuda_executor<Built>> {
   }
   /// Brings the executable graphs up to date with what was bound.
   void update() {
-    for (piece& p : pieces_)
-      if (p.graph && !p.nodes.apply(p.exec.get(), p.words, updates_)) instantiate(p);
+    for (piece& p : pieces_) {
+      if (!p.graph) continue;
+      try {
+        if (p.exec && p.nodes.apply(p.exec.get(), p.words, updates_)) continue;
+      } catch (const error&) {
+        suspect_early_starts(cudaPeekAtLastError());
+        throw;
+      }
+      p.nodes.apply(p.words);  // what is left where an attempt to instantiate it anew has failed
+      instantiate(p);
+    }
   }
+  /// Does it start kernels early where the driver has refused that since?
+  bool is_refused() const { return !executor_.early_starts().allows_all(early_); }
   void launch() {
     for (piece& p : pieces_) {
       if (p.graph)
@@ -153,16 +130,26 @@ class captured<cuda_executor<Built>> {
   bool append_to(recording& parent, const std::vector<std::uint64_t>& values) {
     if (pieces_.size() != 1 || !pieces_[0].graph || pieces_[0].nodes.has_loops()) return false;
     bind_all(values);
+    parent.into().early_ |= early_;
     parent.into().add_child(pieces_[0].graph.get(), names_);
     return true;
   }
   /// Captures body() as what is repeated while *going, at most `most` times.
   template <class Body>
   void loop(const bool* going, index most, Body&& body) {
+    auto round = [&](auto&& at_its_end) {
+      recording_.enter_loop();
+      body();
+      at_its_end();
+      recording_.leave_loop();
+    };
+    if (rehearses_) return round([] {});
+    if (!recording_.in_loop()) rehearse([&] { round([] {}); });  // and what is in it
     const buffer counter = executor_.allocate(sizeof(index));
     index* const count = static_cast<index*>(counter.data());
     cudaGraphConditionalHandle handle{};
-    cuda::check(cudaGraphConditionalHandleCreate(&handle, position().graph, 0, 0), "cudaGraphConditionalHandleCreate");
+    cuda::check(cudaGraphConditionalHandleCreate(&handle, position(executor_.stream()).graph, 0, 0),
+                "cudaGraphConditionalHandleCreate");
     auto decide = [&](bool first) {
       executor_.start(condition_name, &set_condition<bool>, 1, 1, 0, handle, going, count, most, first);
     };
@@ -175,27 +162,7 @@ class captured<cuda_executor<Built>> {
     const cudaGraphNode_t node = add_node(p, "while");
     const cudaGraph_t inner = p.conditional.phGraph_out[0];
     loops_.push_back({node, inner});
-
-    const side_stream side;
-    cuda::check(cudaStreamBeginCaptureToGraph(side, inner, nullptr, nullptr, 0, cudaStreamCaptureModeThreadLocal),
-                "cudaStreamBeginCaptureToGraph");
-    const cudaStream_t outer = executor_.exchange_stream(side);
-    try {
-      recording_.enter_loop();
-      body();
-      recording_.leave_loop();
-      decide(false);
-    } catch (...) {
-      executor_.exchange_stream(outer);
-      refused_ = cudaPeekAtLastError();
-      cudaGraph_t dropped = nullptr;
-      cudaStreamEndCapture(side, &dropped);
-      cudaGetLastError();
-      throw;
-    }
-    executor_.exchange_stream(outer);
-    cudaGraph_t same = nullptr;
-    cuda::check(cudaStreamEndCapture(side, &same), "cudaStreamEndCapture", "while");
+    capture_aside(inner, [&] { round([&] { decide(false); }); });
   }
 
   /// Places in the nodes' parameters that are rebound.
@@ -235,6 +202,74 @@ class captured<cuda_executor<Built>> {
     std::shared_ptr<void> owner{};
   };
 
+  /// Captures what a loop's body issues into a graph that is thrown away. A capture into the body of a conditional node
+  /// must not fail: the driver ends the process (it frees the body, and then uses it). What fails, fails here.
+  template <class Round>
+  void rehearse(const Round& round) {
+    const std::size_t names = names_.size();
+    const auto before = recording_.given();
+    {
+      const flag_guard rehearsing(rehearses_);
+      capture_aside(nullptr, round);
+    }
+    names_.resize(names);
+    recording_.take_back(before);
+  }
+  /// Captures issue() in a stream of its own, into a graph or to be thrown away.
+  template <class Issue>
+  void capture_aside(cudaGraph_t into, const Issue& issue) {
+    const side_stream side;
+    constexpr auto mode = cudaStreamCaptureModeThreadLocal;
+    cuda::check(into ? cudaStreamBeginCaptureToGraph(side, into, nullptr, nullptr, 0, mode)
+                     : cudaStreamBeginCapture(side, mode),
+                into ? "cudaStreamBeginCaptureToGraph" : "cudaStreamBeginCapture");
+    const cudaStream_t outer = executor_.exchange_stream(side);
+    cudaGraph_t made = nullptr;
+    try {
+      issue();
+    } catch (...) {
+      executor_.exchange_stream(outer);
+      refused_ = cudaPeekAtLastError();
+      body_lost_ = is_lost(side);
+      cudaStreamEndCapture(side, &made);
+      const graph_owner dropped(into ? nullptr : made);
+      cudaGetLastError();
+      throw;
+    }
+    executor_.exchange_stream(outer);
+    const cudaError_t last = cudaPeekAtLastError(), e = cudaStreamEndCapture(side, &made);
+    const graph_owner dropped(into ? nullptr : made);
+    if (e == cudaErrorStreamCaptureInvalidated) refuse(last);
+    cuda::check(e, "cudaStreamEndCapture", "while");
+  }
+  cuda::early_place place() const {
+    return recording_.in_loop() ? cuda::early_place::loop : side_ ? cuda::early_place::part : cuda::early_place::chain;
+  }
+  /// Only right after another kernel is there anything to gain; what the driver makes of it elsewhere is not
+  /// documented.
+  bool may_start_early(cudaStream_t stream) {
+    if (!executor_.early_starts().allows(place())) return false;
+    const capture_position at = position(stream);
+    if (at.count != 1) return false;
+    cudaGraphNodeType type{};
+    cuda::check(cudaGraphNodeGetType(at.after[0], &type), "cudaGraphNodeGetType");
+    if (type != cudaGraphNodeTypeKernel) return false;
+    early_ |= cuda::early_starts::bit(place());
+    return true;
+  }
+  void started_late(cudaError_t early, cudaError_t late) {
+    if (late == cudaSuccess) {
+      cudaGetLastError();
+      executor_.early_starts().refuse(place());
+      early_ &= ~cuda::early_starts::bit(place());
+    } else if (late == cudaErrorStreamCaptureInvalidated) {
+      suspect_early_starts(early);
+    }
+  }
+  void suspect_early_starts(cudaError_t e) {
+    if (cuda::early_starts::may_mean(e)) executor_.early_starts().suspect(early_);
+  }
+
   void begin() {
     int device = 0;
     cuda::check(cudaGetDevice(&device), "cudaGetDevice");
@@ -263,32 +298,14 @@ class captured<cuda_executor<Built>> {
                   "fuse::graphed: another stream has work in the capture that the executor's stream never waits for "
                   "(join it before the function returns, and before fuse::uncaptured)");
     }
+    suspect_early_starts(e);
     cuda::check(e, "cudaStreamEndCapture");
     piece p{std::move(graph)};
     p.nodes.read(p.graph.get(), names_, loops_, p.words);
     if (p.nodes.size() > 0) pieces_.push_back(std::move(p));
   }
-  /// `why`: the last error of a call that the function made.
-  [[noreturn]] void refuse(cudaError_t why) {
-    cudaGetLastError();
-    const char* what =
-        "made a call that no graph can hold (synchronising, cudaMalloc, cudaFree, work in the default "
-        "stream, waiting for an event of outside)";
-    const char* instead = "put it into fuse::uncaptured, or outside the graphed function";
-    if (why == cudaErrorStreamCaptureUnsupported) {
-      what = "synchronised, or called cudaMalloc, cudaFree or another function that no graph can hold";
-    } else if (why == cudaErrorStreamCaptureImplicit) {
-      what = "gave work to the default stream, which waits for all others";
-      instead = "give it to the executor's stream()";
-    } else if (why == cudaErrorStreamCaptureIsolation) {
-      what = "waited for an event that was recorded outside of it";
-      instead = "wait before the call, or in fuse::uncaptured";
-    }
-    throw error(error_category::capture,
-                text("fuse::graphed: the function ")
-                    << what << " after "
-                    << (names_.empty() ? text("its start") : text("the launch of ") << names_.back().second.c_str())
-                    << ": " << instead);
+  [[noreturn]] void refuse(cudaError_t why) const {
+    refuse_capture(why, names_.empty() ? text("its start") : text("the launch of ") << names_.back().second.c_str());
   }
   void split(const deferred_call& c) {
     end();
@@ -299,31 +316,22 @@ class captured<cuda_executor<Built>> {
     pieces_.push_back(std::move(p));
     begin();
   }
-  capture_position position() {
-    capture_position at;
-    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-    cuda::check(
-        cudaStreamGetCaptureInfo(executor_.stream(), &status, nullptr, &at.graph, &at.after, &at.edges, &at.count),
-        "cudaStreamGetCaptureInfo");
-    if (status != cudaStreamCaptureStatusActive) refuse(cudaPeekAtLastError());
+  capture_position position(cudaStream_t stream) const {
+    const capture_position at = position_of(stream);
+    if (!at.graph) refuse(cudaPeekAtLastError());
     return at;
   }
   void name_last(const char* name, cudaStream_t stream) {
-    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-    const cudaGraphNode_t* after = nullptr;
-    const cudaGraphEdgeData* edges = nullptr;
-    cudaGraph_t graph = nullptr;
-    std::size_t count = 0;
-    cuda::check(cudaStreamGetCaptureInfo(stream, &status, nullptr, &graph, &after, &edges, &count),
-                "cudaStreamGetCaptureInfo", name);
-    if (status != cudaStreamCaptureStatusActive) refuse(cudaPeekAtLastError());
-    if (count == 1) names_.emplace_back(after[0], name);
+    const capture_position at = position(stream);
+    if (at.count == 1) names_.emplace_back(at.after[0], name);
   }
   /// Adds a node after what the stream has so far; what comes next comes after it.
   cudaGraphNode_t add_node(cudaGraphNodeParams& p, const char* name) {
-    const capture_position at = position();
+    const capture_position at = position(executor_.stream());
     cudaGraphNode_t node = nullptr;
-    cuda::check(cudaGraphAddNode(&node, at.graph, at.after, nullptr, at.count, &p), "cudaGraphAddNode", name);
+    const cudaError_t e = cudaGraphAddNode(&node, at.graph, at.after, nullptr, at.count, &p);
+    if (p.type == cudaGraphNodeTypeGraph) suspect_early_starts(e);
+    cuda::check(e, "cudaGraphAddNode", name);
     cuda::check(
         cudaStreamUpdateCaptureDependencies(executor_.stream(), &node, nullptr, 1, cudaStreamSetCaptureDependencies),
         "cudaStreamUpdateCaptureDependencies", name);
@@ -337,26 +345,21 @@ class captured<cuda_executor<Built>> {
     const cudaGraphNode_t node = add_node(p, "child graph");
     cudaGraph_t copy = nullptr;
     cuda::check(cudaGraphChildGraphNodeGetGraph(node, &copy), "cudaGraphChildGraphNodeGetGraph");
-    name_copies(graph, copy, names);
+    name_copies(graph, copy, names, names_);
   }
-  /// Nodes of a copied graph come in the order of the original, and have its names.
-  void name_copies(cudaGraph_t graph, cudaGraph_t copy, const node_names& names) {
-    const std::vector<cudaGraphNode_t> from = nodes_of(graph), to = nodes_of(copy);
-    for (std::size_t i = 0; i < from.size() && i < to.size(); ++i) {
-      for (const auto& [handle, name] : names)
-        if (handle == from[i]) names_.emplace_back(to[i], name);
-      cudaGraphNodeType type{};
-      cuda::check(cudaGraphNodeGetType(from[i], &type), "cudaGraphNodeGetType");
-      if (type != cudaGraphNodeTypeGraph) continue;
-      cudaGraph_t inner = nullptr, inner_copy = nullptr;
-      cuda::check(cudaGraphChildGraphNodeGetGraph(from[i], &inner), "cudaGraphChildGraphNodeGetGraph");
-      cuda::check(cudaGraphChildGraphNodeGetGraph(to[i], &inner_copy), "cudaGraphChildGraphNodeGetGraph");
-      name_copies(inner, inner_copy, names);
-    }
-  }
+  /// Of a graph with a loop only one executable graph may exist at any time.
   void instantiate(piece& p) {
+    const bool had_one = p.exec != nullptr;
+    p.exec.reset();
     cudaGraphExec_t made = nullptr;
-    cuda::check(cudaGraphInstantiate(&made, p.graph.get(), 0), "cudaGraphInstantiate");
+    cudaError_t e = cudaGraphInstantiate(&made, p.graph.get(), 0);
+    if (had_one && cuda::early_starts::may_mean(e)) {  // its last launch may still run, and count
+      cudaGetLastError();
+      cuda::check(cudaStreamSynchronize(executor_.stream()), "cudaStreamSynchronize");
+      e = cudaGraphInstantiate(&made, p.graph.get(), 0);
+    }
+    suspect_early_starts(e);
+    cuda::check(e, "cudaGraphInstantiate");
     p.exec.reset(made);
     p.nodes.instantiated();
     if (!executor_.recording()) cuda::check(cudaGraphUpload(made, executor_.stream()), "cudaGraphUpload");
@@ -382,7 +385,10 @@ class captured<cuda_executor<Built>> {
   std::unique_ptr<side_stream> side_;
   cudaStream_t main_ = nullptr;
   bool capturing_ = false;
+  bool rehearses_ = false;             // a loop's body
+  unsigned early_ = 0;                 // places where kernels start early
   cudaError_t refused_ = cudaSuccess;  // of a call in the body of a loop
+  bool body_lost_ = false;             // and whether it ended the capture of the body
   std::vector<piece> pieces_;
   node_names names_;
   std::vector<cuda_nodes::loop> loops_;

@@ -4,6 +4,7 @@
 #pragma once
 #include <fuse/exec/cuda_executor.hpp>
 #include <fuse/runtime/captured.hpp>
+#include <fuse/runtime/cuda_graph_kernels.hpp>
 
 namespace fuse::runtime {
 
@@ -16,17 +17,6 @@ struct graph_exec_deleter {
 using graph_owner = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, graph_deleter>;
 using graph_exec_owner = std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, graph_exec_deleter>;
 
-inline constexpr const char* condition_name = "while: condition";
-/// Says whether a loop's body runs (again): while *going, and `most` times at most. It counts in *count.
-template <class Flag>
-__global__ void set_condition(cudaGraphConditionalHandle handle, const Flag* going, index* count, index most,
-                              bool first) {
-  cuda::follow_predecessor();
-  const index done = first ? 0 : *count + 1;
-  *count = done;
-  cudaGraphSetConditional(handle, *going && done < most);
-}
-
 inline std::vector<cudaGraphNode_t> nodes_of(cudaGraph_t graph) {
   std::size_t count = 0;
   cuda::check(cudaGraphGetNodes(graph, nullptr, &count), "cudaGraphGetNodes");
@@ -37,6 +27,7 @@ inline std::vector<cudaGraphNode_t> nodes_of(cudaGraph_t graph) {
 
 /// Sizes of the parameters of a kernel.
 inline std::vector<std::size_t> parameter_sizes(const void* function) {
+  const cuda::relaxed_capture only_questions;
   std::vector<std::size_t> sizes;
   for (;;) {
     std::size_t offset = 0, size = 0;
@@ -54,6 +45,21 @@ inline std::vector<std::size_t> parameter_sizes(const void* function) {
 
 /// Names that the executor gave to what it launched.
 using node_names = std::vector<std::pair<cudaGraphNode_t, std::string>>;
+/// Nodes of a copied graph come in the order of the original, and have its names.
+inline void name_copies(cudaGraph_t graph, cudaGraph_t copy, const node_names& names, node_names& into) {
+  const std::vector<cudaGraphNode_t> from = nodes_of(graph), to = nodes_of(copy);
+  for (std::size_t i = 0; i < from.size() && i < to.size(); ++i) {
+    for (const auto& [handle, name] : names)
+      if (handle == from[i]) into.emplace_back(to[i], name);
+    cudaGraphNodeType type{};
+    cuda::check(cudaGraphNodeGetType(from[i], &type), "cudaGraphNodeGetType");
+    if (type != cudaGraphNodeTypeGraph) continue;
+    cudaGraph_t inner = nullptr, inner_copy = nullptr;
+    cuda::check(cudaGraphChildGraphNodeGetGraph(from[i], &inner), "cudaGraphChildGraphNodeGetGraph");
+    cuda::check(cudaGraphChildGraphNodeGetGraph(to[i], &inner_copy), "cudaGraphChildGraphNodeGetGraph");
+    name_copies(inner, inner_copy, names, into);
+  }
+}
 
 class cuda_nodes {
  public:
@@ -131,12 +137,15 @@ class cuda_nodes {
   }
   /// Which node waits for which, at top level, numbered from `first`.
   void edges(cudaGraph_t graph, int first, std::vector<edge_info>& into) const {
-    std::size_t count = 0;
-    cuda::check(cudaGraphGetEdges(graph, nullptr, nullptr, nullptr, &count), "cudaGraphGetEdges");
-    std::vector<cudaGraphNode_t> from(count), to(count);
-    std::vector<cudaGraphEdgeData> data(count);
-    if (count > 0)
+    // To ask for their number alone would be to ask without their data, which the driver refuses where there are any.
+    std::size_t count = 0, room = nodes_.size() * 2 + 1;
+    std::vector<cudaGraphNode_t> from, to;
+    std::vector<cudaGraphEdgeData> data;
+    do {
+      count = room *= 2;
+      from.resize(room), to.resize(room), data.resize(room);
       cuda::check(cudaGraphGetEdges(graph, from.data(), to.data(), data.data(), &count), "cudaGraphGetEdges");
+    } while (count == room);
     auto number = [&](cudaGraphNode_t h) {
       return first +
              static_cast<int>(std::find_if(nodes_.begin(), nodes_.end(), [&](const node& n) { return n.handle == h; }) -
@@ -223,6 +232,7 @@ class cuda_nodes {
     for (std::size_t k = 0; k < n.sizes.size(); ++k)
       n.at.push_back(words.add(number, n.params.kernelParams[k], n.sizes[k]));
     if (n.name.empty()) {
+      const cuda::relaxed_capture only_a_question;
       const char* name = nullptr;
       if (cudaFuncGetName(&name, n.params.func) == cudaSuccess && name)
         n.name = name;

@@ -31,6 +31,7 @@ void join(host_executor<Built>&, host_branch<Built>& branch) {
 namespace runtime {
 /// What comes next in `later` waits for what `earlier` has now.
 inline void order(cudaStream_t earlier, cudaStream_t later) {
+  const cuda::relaxed_capture to_make_an_event;
   cudaEvent_t e = nullptr;
   cuda::check(cudaEventCreateWithFlags(&e, cudaEventDisableTiming), "cudaEventCreateWithFlags");
   const std::unique_ptr<std::remove_pointer_t<cudaEvent_t>, decltype([](cudaEvent_t x) { cudaEventDestroy(x); })> owner(
@@ -49,14 +50,14 @@ arena_layout* layout_of(const cuda_executor<Built>& executor) {
 /// parent's stream.
 class branch_memory final : public cuda_recorder {
  public:
-  explicit branch_memory(cudaStream_t branch) : branch_(branch), returns_(std::make_shared<cudaStream_t>(branch)) {}
+  branch_memory(cudaStream_t branch, int device)
+      : branch_(branch), device_(device), returns_(std::make_shared<cudaStream_t>(branch)) {}
 
   buffer allocate(std::size_t bytes) override {
     using lease = std::shared_ptr<cudaStream_t>;
     auto owner = std::make_unique<lease>(returns_);
-    void* p = nullptr;
-    cuda::check(cudaMallocAsync(&p, bytes > 0 ? bytes : 1, branch_), "cudaMallocAsync");
-    return {p,
+    if (!pool_) pool_ = cuda::memory_pool::of(device_);
+    return {pool_->allocate(bytes, branch_),
             [](void* q, void* context) noexcept {
               const std::unique_ptr<lease> stream(static_cast<lease*>(context));
               cudaFreeAsync(q, **stream);
@@ -79,6 +80,8 @@ class branch_memory final : public cuda_recorder {
 
  private:
   cudaStream_t branch_;
+  int device_;
+  std::shared_ptr<cuda::memory_pool> pool_;
   std::shared_ptr<cudaStream_t> returns_;  // where memory is given back
   struct {
     buffer memory;
@@ -92,7 +95,7 @@ template <modes Built>
 class branch_executor : public cuda_executor<Built> {
  public:
   branch_executor(cuda_executor<Built>& parent, cudaStream_t stream)
-      : cuda_executor<Built>(stream), memory_(std::make_unique<runtime::branch_memory>(stream)) {
+      : cuda_executor<Built>(stream), memory_(std::make_unique<runtime::branch_memory>(stream, parent.device())) {
     this->exchange_mode(parent.current_mode());
     auto* r = parent.recording();
     this->record(r && r->captures() ? r : memory_.get());

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fuse/runtime/call_key.hpp>
 #include <fuse/runtime/captured.hpp>
+#include <fuse/runtime/guards.hpp>
 #include <fuse/runtime/replayed.hpp>
 
 namespace fuse::runtime {
@@ -11,32 +12,6 @@ namespace fuse::runtime {
 /// An address for each list of types.
 template <class... A>
 inline constexpr char type_tag = 0;
-
-/// Puts an executor into a mode for a while.
-template <class Executor>
-class mode_guard {
- public:
-  mode_guard(Executor& executor, mode m) : executor_(executor), before_(executor.exchange_mode(m)) {}
-  ~mode_guard() { executor_.exchange_mode(before_); }
-  mode_guard(const mode_guard&) = delete;
-  mode_guard& operator=(const mode_guard&) = delete;
-
- private:
-  Executor& executor_;
-  mode before_;
-};
-
-/// Holds a flag up for a while.
-class flag_guard {
- public:
-  explicit flag_guard(bool& flag) : flag_(flag) { flag_ = true; }
-  ~flag_guard() { flag_ = false; }
-  flag_guard(const flag_guard&) = delete;
-  flag_guard& operator=(const flag_guard&) = delete;
-
- private:
-  bool& flag_;
-};
 
 /// What is shown of a graph.
 struct graph_info {
@@ -69,6 +44,29 @@ struct graph_entry {
   bool has_values_of(const call_key& key) const {
     return std::equal(values.begin() + 1, values.end(), key.values().begin() + 1, key.values().end());
   }
+  void check_static(const call_key& key) const {
+    for (std::size_t i = 0; i < stays.size(); ++i)
+      if (stays[i] != key.stays()[i])
+        throw error(error_category::argument,
+                    text("fuse::graphed: tensor ")
+                        << i
+                        << " of the static inputs has moved since the graph was captured "
+                           "(static_input promises that it never does; pass it as it is, or clear())");
+  }
 };
+
+/// A result of the capture at the addresses of a call; in_arena(view) where it is the graph's memory.
+template <class Executor, class V, class Arena>
+replayed<V> placed(const graph_entry<Executor>& e, const V& shape, const std::vector<std::uint64_t>& now,
+                   Arena&& in_arena) {
+  const auto address = reinterpret_cast<std::uint64_t>(shape.data());
+  const std::size_t r = shadow::is(address) ? static_cast<std::size_t>(shadow::region_of(address)) : 0;
+  if (!shadow::is(address)) {
+    const bool own = e.memory && address - e.origins[0] < static_cast<std::uint64_t>(e.memory->bytes);
+    return own ? in_arena(shape) : replayed<V>(shape, std::shared_ptr<void>());
+  }
+  const V view = view_at(shape, reinterpret_cast<void*>(now[r] + (address - e.origins[r])));
+  return r == 0 ? in_arena(view) : replayed<V>(view, std::shared_ptr<void>());
+}
 
 }  // namespace fuse::runtime

@@ -45,6 +45,19 @@ class graph_store {
     return *latest_;
   }
   entry& keep_part(std::unique_ptr<entry> e) { return keep(parts_, std::move(e)); }
+  void drop(entry& e) {
+    if (latest_ == &e) latest_ = nullptr;
+    for (entries* among : {&graphs_, &parts_}) std::erase_if(*among, [&](const auto& x) { return x.get() == &e; });
+  }
+  /// Such a call cannot be captured: it is not tried again. As many are remembered as graphs are kept.
+  void refuse(const call_key& key, const char* why) {
+    if (refused_.size() >= options_.capacity) refused_.erase(refused_.begin());
+    refused_.push_back({key.words(), why});
+  }
+  const text* why_refused(const call_key& key) const {
+    const auto at = std::find_if(refused_.begin(), refused_.end(), [&](const auto& r) { return key.is(r.words); });
+    return at == refused_.end() ? nullptr : &at->why;
+  }
   void note_use(entry& e) { e.last_used = ++clock_; }
   void note_launch(entry& e) {
     note_use(e);
@@ -56,6 +69,7 @@ class graph_store {
     latest_ = nullptr;
     graphs_.clear();
     parts_.clear();
+    refused_.clear();
     memory_.clear();
     count_bytes();
   }
@@ -122,7 +136,12 @@ class graph_store {
   Executor& executor_;
   const graph_options& options_;
   graph_counts& counts_;
+  struct refused_call {
+    std::vector<index> words;  // its key
+    text why;
+  };
   entries graphs_, parts_;
+  std::vector<refused_call> refused_;
   entry* latest_ = nullptr;
   working_memory memory_;
   std::uint64_t clock_ = 0;

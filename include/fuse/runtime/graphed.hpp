@@ -14,7 +14,8 @@ namespace fuse {
 
 /// f(executor, arguments…) issues work: compiled functions, and on a GPU also kernels and library calls in the
 /// executor's stream. It may return a tensor, a tuple of tensors, or nothing. During a capture it runs on the host two
-/// to four times while its work runs never; what it does beside issuing work must not depend on how often.
+/// to four times, or more where the driver refuses something, while its work runs never; what it does beside issuing
+/// work must not depend on how often.
 ///
 /// f is given views for tensors and views, rebindable<T> for scalars (to be handed on to compiled functions), structs
 /// with other addresses for structs, and what fixed(...) and static_input(...) hold. The executor must outlive this.
@@ -140,7 +141,7 @@ class graphed {
     if (executor_.recording() && executor_.recording()->captures()) return call_within(a...);
     entry* e = entry_for(a...);
     if (!e) return run_directly(a...);
-    launch(*e);
+    launch(e, a...);
     return results_of<A...>(*e, e->values);
   }
   /// The graph for the call whose key has been read, captured if need be. Null where the function itself is to run.
@@ -159,10 +160,12 @@ class graphed {
       return fall_back("it was not warmed up");
     }
     if (!options_.fall_back) return capture(a...);
+    if (const text* why = store_.why_refused(key_)) return fall_back(why->c_str());
     try {
       return capture(a...);
     } catch (const error& problem) {
       if (problem.category() != error_category::capture && problem.category() != error_category::memory) throw;
+      if (problem.category() == error_category::capture) store_.refuse(key_, problem.what());
       return fall_back(problem.what());
     }
   }
@@ -176,9 +179,25 @@ class graphed {
   void read_key(const A&... a) {
     key_.read(&runtime::type_tag<A...>, work_type::alignment, a...);
   }
-  /// Binds the call's addresses and scalars, and launches.
-  void launch(entry& e) {
-    check_static(e);
+  /// Binds the call's addresses and scalars, and launches. A graph that the driver does not update is captured anew.
+  template <class... A>
+  void launch(entry*& e, const A&... a) {
+    std::vector<bool> follows;
+    bool again = false;
+    capturer_.with_what_driver_takes([&] {
+      if (std::exchange(again, true)) {
+        if (e) {
+          follows = e->follows;
+          store_.drop(*std::exchange(e, nullptr));
+        }
+        e = capture(a...);
+        e->follows = follows;
+      }
+      bind_and_launch(*e);
+    });
+  }
+  void bind_and_launch(entry& e) {
+    e.check_static(key_);
     const values& now = key_.values();
     if (!e.bound || !e.memory || !e.has_values_of(key_) || options_.check_memory) {
       check_outputs();
@@ -209,15 +228,6 @@ class graphed {
       throw error(error_category::argument,
                   "fuse::graphed: a tensor of fuse::out lies in a static input (static_input is for what no call "
                   "writes to: pass that as it is)");
-  }
-  void check_static(const entry& e) const {
-    for (std::size_t i = 0; i < e.stays.size(); ++i)
-      if (e.stays[i] != key_.stays()[i])
-        throw error(error_category::argument,
-                    text("fuse::graphed: tensor ")
-                        << i
-                        << " of the static inputs has moved since the graph was captured "
-                           "(static_input promises that it never does; pass it as it is, or clear())");
   }
   void check_address(std::size_t region, std::uint64_t address) {
     auto which = [&] { return text("fuse::graphed: memory ") << region - 1 << " of the arguments"; };
@@ -262,21 +272,9 @@ class graphed {
     if constexpr (!std::is_void_v<returned<A...>>) {
       using type = typename held<A...>::type;
       return runtime::map_results(*static_cast<const type*>(e.results.get()), [&](const auto& r) {
-        return placed(e, r.view(), now, [&](auto view) { return replayed(view, e.memory); });
+        return runtime::placed(e, r.view(), now, [&](auto view) { return replayed(view, e.memory); });
       });
     }
-  }
-  /// A result of the capture at the addresses of a call; in_arena(view) where it is the graph's memory.
-  template <class V, class Arena>
-  static replayed<V> placed(const entry& e, const V& shape, const values& now, Arena&& in_arena) {
-    const auto address = reinterpret_cast<std::uint64_t>(shape.data());
-    const std::size_t r = shadow::is(address) ? static_cast<std::size_t>(shadow::region_of(address)) : 0;
-    if (!shadow::is(address)) {
-      const bool own = e.memory && address - e.origins[0] < static_cast<std::uint64_t>(e.memory->bytes);
-      return own ? in_arena(shape) : replayed<V>(shape, std::shared_ptr<void>());
-    }
-    const V view = runtime::view_at(shape, reinterpret_cast<void*>(now[r] + (address - e.origins[r])));
-    return r == 0 ? in_arena(view) : replayed<V>(view, std::shared_ptr<void>());
   }
 
   // ---- without a graph ----
@@ -296,13 +294,17 @@ class graphed {
   template <class... A>
   auto call_within(const A&... a) {
     entry* found = store_.find_part(key_);
+    if (found && found->work && found->work->is_refused()) {
+      store_.drop(*found);
+      found = nullptr;
+    }
     if (!found) {
       found = &store_.keep_part(capturer_.capture_part(a...));
       ++counts_.captures;
     }
     entry& e = *found;
     store_.note_use(e);
-    check_static(e);
+    e.check_static(key_);
     if (e.pinned) return run_directly(a...);
     auto memory =
         std::make_shared<buffer>(executor_.allocate(static_cast<std::size_t>(std::max<index>(e.arena_bytes, 1))));
@@ -317,7 +319,8 @@ class graphed {
     if constexpr (!std::is_void_v<returned<A...>>) {
       using type = typename held<A...>::type;
       return runtime::map_results(*static_cast<const type*>(e.results.get()), [&](const auto& r) {
-        return placed(e, r.view(), now, [&](auto view) { return replayed(view, std::shared_ptr<void>(memory)); });
+        return runtime::placed(e, r.view(), now,
+                               [&](auto view) { return replayed(view, std::shared_ptr<void>(memory)); });
       });
     }
   }
@@ -342,7 +345,7 @@ class graphed {
           entry* e = entry_for(x...);
           if (!e) return run_directly(padding_.plain(a)...);
           find_padded_results(*e, std::tie(a...), x...);
-          launch(*e);
+          launch(e, x...);
           if constexpr (!std::is_void_v<returned<std::remove_cvref_t<decltype(x)>...>>) {
             std::size_t number = 0;
             return runtime::map_results(

@@ -50,6 +50,7 @@ class captured<host_executor<Built>> {
     parameters_.bind(region, value, [](int) {});
   }
   void update() {}
+  static bool is_refused() { return false; }
   std::int64_t updates() const { return 0; }
   void launch() {
     open_.clear();

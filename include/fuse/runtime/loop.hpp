@@ -7,8 +7,8 @@
 namespace fuse {
 
 /// body(executor) again while going[0] is true, at most `most` times. The body issues the work that sets the flag.
-/// Inside a graphed function it is captured once, as the body of a conditional node; what it allocates is allocated
-/// once. Elsewhere the host reads the flag before every step, and waits for it.
+/// Inside a graphed function it is captured as the body of a conditional node, after a first run that shows whether it
+/// can be; what it allocates is allocated once. Elsewhere the host reads the flag before every step, and waits for it.
 template <class Executor, class T, class E, class Body>
 requires std::is_same_v < std::remove_const_t<T>,
 bool > void while_loop(Executor& executor, const view<T, E>& going, index most, Body&& body) {
