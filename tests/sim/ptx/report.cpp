@@ -34,6 +34,8 @@ std::string_view name(fault_kind kind) {
       return "trap";
     case fault_kind::assertion:
       return "assertion";
+    case fault_kind::driver_crash:
+      return "driver_crash";
   }
   return "unknown";
 }

@@ -43,7 +43,8 @@ enum class fault_kind : unsigned char {
   async_read,     ///< shared bytes that a cp.async still writes
   early_dependent_access,
   trap,
-  assertion
+  assertion,
+  driver_crash,  ///< a sequence of calls that is known to end the process inside the driver
 };
 std::string_view name(fault_kind kind);
 

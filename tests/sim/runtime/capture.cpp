@@ -14,6 +14,15 @@ cudaStreamCaptureMode& thread_mode() {
   return mode;
 }
 
+early_place place_of(const graph_state& graph, const std::vector<graph_edge>& after) {
+  if (after.empty()) return early_place::none;
+  if (after.size() > 1) return early_place::after_join;
+  const work& last = after[0].from->what;
+  if (std::holds_alternative<kernel_work>(last)) return graph.is_body ? early_place::loop : early_place::chain;
+  if (std::holds_alternative<child_work>(last)) return early_place::after_child;
+  return std::holds_alternative<conditional_work>(last) ? early_place::after_loop : early_place::after_other;
+}
+
 // Captures in progress.
 std::vector<std::shared_ptr<capture_state>> active_captures() {
   auto& all = the().captures;
@@ -42,6 +51,19 @@ void end(capture_state& capture) {
     if (stream != capture.origin) stream->capture = nullptr;
   }
   capture.origin->capture = nullptr;
+}
+
+// Source: reports to the vendor of this crash, in whichever order the captures are ended.
+void refuse_broken_body(const capture_state& capture) {
+  if (capture.valid || !capture.graph->is_body) return;
+  fault told;
+  told.kind = fault_kind::driver_crash;
+  told.message =
+      "a capture into the body of a conditional node was invalidated: the driver has freed the body that the node "
+      "owns, and ending the outer capture crashes in it; capture into a graph of your own first, and into the body "
+      "what is known to work";
+  the().control.faults.push_back(told);
+  raise_fault(cudaErrorUnknown, "sim::runtime: driver_crash: " + told.message);
 }
 
 bool joined(const capture_state& capture) {
@@ -101,14 +123,22 @@ void capture_work(stream_state& stream, work what) {
   std::vector<graph_edge> after;
   for (const auto& edge : stream.capture_tail) after.push_back({edge.from, edge.data});
   // A programmatic launch after one kernel becomes a programmatic edge; after anything else it waits for the end.
+  early_place early = early_place::none;
   if (auto* kernel = std::get_if<kernel_work>(&what); kernel != nullptr && kernel->programmatic) {
     kernel->programmatic = false;
+    early = place_of(*capture.graph, after);
+    const early_answer answer = the().control.early(early);
+    if (answer == early_answer::invalid) invalidate(capture);
+    if (answer == early_answer::launch || answer == early_answer::invalid)
+      throw refusal(cudaErrorNotSupported,
+                    "the rules in force refuse an early launch of place \"" + name(early) + "\"");
     if (after.size() == 1 && std::holds_alternative<kernel_work>(after[0].from->what)) {
       after[0].data.from_port = cudaGraphKernelNodePortProgrammatic;
       after[0].data.type = cudaGraphDependencyTypeProgrammatic;
     }
   }
   node_state& added = add_node(*capture.graph, std::move(what), std::move(after));
+  added.early = early;
   stream.capture_tail = {{&added, {}}};
 }
 
@@ -146,10 +176,11 @@ void refuse_unsafe_call(const char* name) {
     refused = true;
   }
   if (refused)
-    throw refusal(cudaErrorStreamCaptureUnsupported,
-                  std::string(name) +
-                      " is not allowed while a capture in mode global (or of this thread) is in "
-                      "progress; the capture is now invalid");
+    throw refusal(
+        cudaErrorStreamCaptureUnsupported,
+        std::string(name) +
+            " is not allowed while a capture in mode global (or of this thread) is in "
+            "progress; the capture is now invalid (mode relaxed allows it: cudaThreadExchangeStreamCaptureMode)");
 }
 
 void record_in_capture(event_state& event, stream_state& stream) {
@@ -204,6 +235,7 @@ void leave_capture(stream_state& stream) {
   const std::shared_ptr<capture_state> capture = stream.capture;
   invalidate(*capture);
   if (capture->origin == &stream) {
+    refuse_broken_body(*capture);
     end(*capture);
   } else {
     capture->streams.erase(&stream);
@@ -249,6 +281,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
                     "end the capture in the thread that began it, or begin it in mode relaxed");
     const bool all_joined = joined(*capture);
     end(*capture);
+    refuse_broken_body(*capture);
     require_valid(*capture);
     require(all_joined, cudaErrorStreamCaptureUnjoined,
             "a stream that joined the capture has work that the stream of its beginning never waits for");
@@ -322,7 +355,7 @@ cudaError_t cudaStreamUpdateCaptureDependencies(cudaStream_t stream, cudaGraphNo
 }
 
 cudaError_t cudaThreadExchangeStreamCaptureMode(cudaStreamCaptureMode* mode) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.releases = true, .after_fault = true}, [&](lock_type&) {
     require(mode != nullptr && *mode >= cudaStreamCaptureModeGlobal && *mode <= cudaStreamCaptureModeRelaxed,
             cudaErrorInvalidValue, "the mode is no cudaStreamCaptureMode");
     std::swap(*mode, thread_mode());

@@ -33,7 +33,7 @@ void refuse_in_capture(stream_state& stream, const char* what);
 // Refuses the use of the legacy stream while a stream that it would wait for is capturing.
 void refuse_implicit_dependency();
 
-// The check of call_rules::unsafe_in_capture.
+// The check of call_rules::unsafe_in_capture and unsettled_in_capture.
 void refuse_unsafe_call(const char* name);
 
 void record_in_capture(event_state& event, stream_state& stream);

@@ -23,6 +23,11 @@ std::uint64_t block_order_from_environment() {
   return text != nullptr ? std::strtoull(text, nullptr, 10) : 0;
 }
 
+early_rules early_rules_from_environment() {
+  const char* text = std::getenv("FUSE_SIM_EARLY");
+  return early_rules::parse(text != nullptr ? text : "");
+}
+
 bool setting_is(const char* name, const char* value) {
   const char* text = std::getenv(name);
   return text != nullptr && std::strcmp(text, value) == 0;
@@ -77,6 +82,8 @@ context::context()
       pools(std::make_unique<pool_registry>()),
       graphs(std::make_unique<graph_registry>()) {
   control.block_order = block_order_from_environment();
+  control.early = early_rules_from_environment();
+  control.in_flight_counts = setting_is("FUSE_SIM_IN_FLIGHT", "counts");
 }
 
 context::~context() = default;

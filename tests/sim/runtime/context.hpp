@@ -16,6 +16,7 @@
 #include "capture.hpp"
 #include "control.hpp"
 #include "device_model.hpp"
+#include "early_rules.hpp"
 #include "entry.hpp"
 #include "program.hpp"
 #include "scheduler.hpp"
@@ -47,6 +48,8 @@ struct control_state {
   bool quiet = false;
   checks which = checks::all;
   std::uint64_t block_order = 0;
+  early_rules early;
+  bool in_flight_counts = false;
 };
 
 struct context {

@@ -106,6 +106,11 @@ std::size_t live_bytes() {
   return bytes;
 }
 
+std::uint64_t released_bytes() {
+  lock_type lock(the().mutex);
+  return the().pools->released();
+}
+
 long for_each_failure(const std::function<void(long)>& body, cudaError_t error) {
   const auto settle = [] {
     lock_type lock(the().mutex);
@@ -183,6 +188,17 @@ void set_schedule(std::string_view schedule) {
   lock_type lock(the().mutex);
   the().queue.finish_all(lock);
   the().queue.set_schedule(parsed);
+}
+
+void set_early_launches(std::string_view rules) {
+  const auto parsed = runtime::early_rules::parse(rules);
+  lock_type lock(the().mutex);
+  the().control.early = parsed;
+}
+
+void set_in_flight_counts(bool yes) {
+  lock_type lock(the().mutex);
+  the().control.in_flight_counts = yes;
 }
 
 void set_memory_capacity(std::size_t bytes) {

@@ -61,7 +61,8 @@ struct alive {
   friend bool operator==(const alive&, const alive&) = default;
 };
 alive live();
-std::size_t live_bytes();  // of device memory
+std::size_t live_bytes();        // of device memory
+std::uint64_t released_bytes();  // that memory pools gave back to the system at synchronisations: 0 release threshold
 
 // Runs `body` once to count its calls, then once for each call with that call failing. `body` receives the number of
 // the failing call (0 in the first run) and must leave nothing behind: what is alive is compared before and after.
@@ -80,6 +81,12 @@ void set_schedule(std::string_view schedule);  // as FUSE_SIM_SCHEDULE
 // The order in which blocks begin that can wait for each other: 0 ascending, any other number another permutation; as
 // FUSE_SIM_BLOCK_ORDER.
 void set_block_order(std::uint64_t seed);
+// What the driver's documents leave open. Early launches in captures: a list of place=answer as FUSE_SIM_EARLY has it,
+// "" accepts all. Places: chain, loop, child, after_child, after_loop, after_join, after_other; answers: accepted, or
+// refused at launch, at launch with an invalid capture (invalid), at instantiation, at update.
+void set_early_launches(std::string_view rules);
+// Does a destroyed executable graph that is still running count as an instance? As FUSE_SIM_IN_FLIGHT=counts.
+void set_in_flight_counts(bool yes);
 void set_memory_capacity(std::size_t bytes);
 std::size_t pending_operations();
 

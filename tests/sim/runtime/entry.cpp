@@ -67,7 +67,7 @@ cudaError_t check_call(lock_type& lock, const char* name, call_rules rules) {
   ++state.control.calls[std::string(counted_name(name))];
   if (const auto error = planted_failure(state.control, counted_name(name)); error != cudaSuccess) return error;
   if (!rules.after_fault) check_device();
-  if (rules.unsafe_in_capture) refuse_unsafe_call(name);
+  if (rules.unsafe_in_capture || rules.unsettled_in_capture) refuse_unsafe_call(name);
   return cudaSuccess;
 }
 

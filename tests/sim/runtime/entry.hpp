@@ -22,8 +22,10 @@ namespace sim::runtime {
 
 struct call_rules {
   bool unsafe_in_capture = false;  // forbidden while the thread's capture mode protects a capture in progress
-  bool releases = false;           // a planted failure is reported after the work is done: what was held is released
-  bool after_fault = false;        // works on a device that has faulted
+  // The documents do not say whether it is one of those, and others of its kind are known to be: refused like them.
+  bool unsettled_in_capture = false;
+  bool releases = false;     // a planted failure is reported after the work is done: what was held is released
+  bool after_fault = false;  // works on a device that has faulted
 };
 
 // Ends an entry point with an error. The message says what was wrong; it goes to standard error unless control::quiet.

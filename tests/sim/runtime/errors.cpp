@@ -44,6 +44,7 @@ constexpr error_text texts[] = {
     SIM_ERROR(cudaErrorInvalidSource, "device kernel image is invalid"),
     SIM_ERROR(cudaErrorFileNotFound, "file not found"),
     SIM_ERROR(cudaErrorOperatingSystem, "OS call failed or operation not supported on this OS"),
+    SIM_ERROR(cudaErrorLossyQuery, "attempted introspection would be semantically lossy"),
     SIM_ERROR(cudaErrorInvalidResourceHandle, "invalid resource handle"),
     SIM_ERROR(cudaErrorIllegalState, "the operation cannot be performed in the present state"),
     SIM_ERROR(cudaErrorSymbolNotFound, "named symbol not found"),

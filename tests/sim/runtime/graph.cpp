@@ -78,8 +78,17 @@ cudaGraphExec_t graph_registry::create_exec(exec_state made) {
 }
 
 void graph_registry::destroy_exec(cudaGraphExec_t handle) {
-  of(handle);
+  std::erase_if(destroyed_in_flight_, [](const auto& one) { return one.second->done; });
+  if (const exec_state& exec = of(handle); exec.last_launch && !exec.last_launch->done)
+    destroyed_in_flight_[exec.graph] = exec.last_launch;
   execs_.erase(reinterpret_cast<exec_state*>(handle));
+}
+
+bool graph_registry::has_instance(std::uint64_t graph, bool in_flight_counts) const {
+  const auto made_of_it = [&](const auto& exec) { return exec.second->graph == graph; };
+  if (std::any_of(execs_.begin(), execs_.end(), made_of_it)) return true;
+  const auto found = destroyed_in_flight_.find(graph);
+  return in_flight_counts && found != destroyed_in_flight_.end() && !found->second->done;
 }
 
 node_state& add_node(graph_state& graph, work what, std::vector<graph_edge> after) {
@@ -135,6 +144,7 @@ std::shared_ptr<graph_state> clone(const graph_state& graph) {
     }
     node_state& added = add_node(*copy, std::move(what), {});
     added.origin = node->id;
+    if (node->early != early_place::none) added.early = early_place::child;
     copies[node.get()] = &added;
   }
   for (const auto& node : graph.nodes)

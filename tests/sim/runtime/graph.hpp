@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "early_rules.hpp"
 #include "work.hpp"
 
 namespace sim::runtime {
@@ -27,8 +28,9 @@ struct node_state {
   std::uint64_t origin = 0;  // of a clone: the id of the node it was cloned from
   work what;
   std::vector<graph_edge> after;
-  std::vector<void*> lent_parameters;    // the array that cudaGraphKernelNodeGetParams lends out
-  std::vector<cudaGraph_t> lent_bodies;  // the array that a conditional node gives to the program
+  early_place early = early_place::none;  // of a kernel that was captured with programmatic stream serialization
+  std::vector<void*> lent_parameters;     // the array that cudaGraphKernelNodeGetParams lends out
+  std::vector<cudaGraph_t> lent_bodies;   // the array that a conditional node gives to the program
 };
 
 // Device memory of an allocation node or a condition; it keeps its address as long as a graph or a plan knows it.
@@ -62,6 +64,7 @@ struct graph_state {
   std::uint64_t id = 0;
   std::uint64_t origin = 0;  // of a clone
   bool embedded = false;     // a child graph or the body of a conditional: not the program's to destroy
+  bool is_body = false;      // of a conditional
   std::vector<std::unique_ptr<node_state>> nodes;  // in order of creation
   std::vector<condition> conditions;
   std::vector<std::shared_ptr<user_reference>> objects;
@@ -109,7 +112,9 @@ class graph_registry {
   exec_state& of(cudaGraphExec_t handle);
   cudaGraphExec_t create_exec(exec_state made);
   void destroy_exec(cudaGraphExec_t handle);
-  void clear() { execs_.clear(), graphs_.clear(); }
+  // Is there an executable graph made of the graph with this id, or one that was destroyed and has not run to its end?
+  bool has_instance(std::uint64_t graph, bool in_flight_counts) const;
+  void clear() { execs_.clear(), graphs_.clear(), destroyed_in_flight_.clear(); }
   std::size_t live_graphs() const { return graphs_.size(); }
   std::size_t live_execs() const { return execs_.size(); }
   std::uint64_t next_id() { return ++created_; }
@@ -122,6 +127,7 @@ class graph_registry {
   std::map<graph_state*, std::weak_ptr<graph_state>> embedded_;
   std::map<node_state*, std::uint64_t> nodes_;
   std::map<exec_state*, std::unique_ptr<exec_state>> execs_;
+  std::map<std::uint64_t, ticket> destroyed_in_flight_;  // by the graph's id: the last launch
   std::uint64_t created_ = 0;
 };
 

@@ -18,6 +18,15 @@ cudaGraphExec_t instantiate(cudaGraph_t handle, unsigned long long flags) {
   require((flags & cudaGraphInstantiateFlagDeviceLaunch) == 0, cudaErrorNotSupported,
           "launches of graphs from the device are not simulated");
   require((flags & ~known) == 0, cudaErrorInvalidValue, "unknown instantiation flags");
+  // Source: the restrictions of cudaGraphNodeTypeConditional, and those of graphs with memory nodes.
+  const bool once = std::any_of(graph->nodes.begin(), graph->nodes.end(), [](const auto& node) {
+    return std::holds_alternative<conditional_work>(node->what) || std::holds_alternative<allocate_work>(node->what) ||
+           std::holds_alternative<free_work>(node->what);
+  });
+  require(!once || !the().graphs->has_instance(graph->id, the().control.in_flight_counts), cudaErrorInvalidValue,
+          "only one instantiation of a graph with conditional or memory nodes may exist at any point in time; destroy "
+          "the other one first");
+  refuse_early_nodes(*graph, early_answer::instantiation, "instantiation");
   exec_state made;
   made.id = the().graphs->next_id();
   made.graph = graph->id;
@@ -142,7 +151,7 @@ cudaError_t launch(lock_type& lock, cudaGraphExec_t handle, cudaStream_t stream_
 extern "C" {
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     require(exec != nullptr, cudaErrorInvalidValue, "the result pointer is null");
     *exec = instantiate(graph, flags);
     return cudaSuccess;
@@ -150,7 +159,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsig
 }
 
 cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     require(exec != nullptr, cudaErrorInvalidValue, "the result pointer is null");
     *exec = instantiate(graph, flags);
     return cudaSuccess;
@@ -159,7 +168,7 @@ cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t gra
 
 cudaError_t cudaGraphInstantiateWithParams(cudaGraphExec_t* exec, cudaGraph_t graph,
                                            cudaGraphInstantiateParams* parameters) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     require(exec != nullptr && parameters != nullptr, cudaErrorInvalidValue, "the result or the parameters are null");
     parameters->errNode_out = nullptr;
     parameters->result_out = cudaGraphInstantiateError;
@@ -185,7 +194,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
 }
 
 cudaError_t cudaGraphUpload(cudaGraphExec_t exec, cudaStream_t stream) {
-  return entry(__func__, {}, [&](lock_type& lock) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type& lock) {
     the().graphs->of(exec);
     stream_state& in = the().streams.of(stream);
     refuse_in_capture(in, "upload a graph in");
@@ -202,6 +211,9 @@ cudaError_t cudaGraphExecKernelNodeSetParams(cudaGraphExec_t exec, cudaGraphNode
                                              const cudaKernelNodeParams* parameters) {
   return entry(__func__, {}, [&](lock_type&) {
     require(parameters != nullptr, cudaErrorInvalidValue, "the parameters are null");
+    const early_place early = the().graphs->of(node).early;
+    require(early == early_place::none || the().control.early(early) != early_answer::update, cudaErrorNotSupported,
+            "the rules in force refuse an update of an early launch");
     replace_launch(planned_work<kernel_work>(exec, node, "kernel"), work_from(*parameters));
     return cudaSuccess;
   });
@@ -262,6 +274,8 @@ cudaError_t cudaGraphExecChildGraphNodeSetParams(cudaGraphExec_t exec, cudaGraph
     const auto replacement = the().graphs->of(graph);
     require(compare(*child.plan, *replacement).what == cudaGraphExecUpdateSuccess, cudaErrorGraphExecUpdateFailure,
             "the child graph differs from the one that was instantiated in more than parameters");
+    refuse_early_nodes(*std::get<child_work>(the().graphs->of(node).what).graph, early_answer::update,
+                       "an update of a child graph");
     const auto plan = make_plan(*replacement);
     keep_identity(*plan, *child.plan);
     child.plan = plan;

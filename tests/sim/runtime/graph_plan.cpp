@@ -5,6 +5,7 @@
 
 #include "context.hpp"
 #include "graph.hpp"
+#include "launch.hpp"
 
 namespace sim::runtime {
 namespace {
@@ -52,6 +53,8 @@ std::shared_ptr<graph_plan> make_plan(const graph_state& graph) {
   for (const auto& node : graph.nodes) index[node.get()] = index.size();
   for (const auto& node : graph.nodes) {
     plan_node planned{.source = node->id, .what = node->what, .after = {}};
+    // The limits that are in force now count, not those of the day the node was made.
+    if (const auto* kernel = std::get_if<kernel_work>(&planned.what)) check_launch(*kernel);
     if (auto* child = std::get_if<child_work>(&planned.what)) child->plan = make_plan(*child->graph);
     if (auto* conditional = std::get_if<conditional_work>(&planned.what))
       for (const auto& body : conditional->bodies) conditional->plans.push_back(make_plan(*body));

@@ -30,13 +30,16 @@ struct edge_list {
     to.push_back(handle_of(second));
     data.push_back(how);
   }
-  // Edge data that is not the default may not get lost for want of an array.
+  // Edge data that is not the default may not get lost for want of an array. The documents except no query from that,
+  // so one for the mere number is refused too.
   void refuse_loss(const void* nodes, const void* array) const {
+    require(array == nullptr || nodes != nullptr, cudaErrorInvalidValue, "an array for edge data needs one for nodes");
     const bool special = std::any_of(data.begin(), data.end(), [](const cudaGraphEdgeData& edge) {
       return edge.type != 0 || edge.from_port != 0 || edge.to_port != 0;
     });
-    if (nodes != nullptr && array == nullptr && special)
-      throw refusal(cudaErrorLossyQuery, "an edge carries data; pass an array for it");
+    if (array == nullptr && special)
+      throw refusal(cudaErrorLossyQuery,
+                    "an edge carries data; pass arrays for nodes and data, longer than there can be edges");
   }
 };
 

@@ -12,6 +12,8 @@ child_work embed(cudaGraph_t graph) {
   child_work child{.graph = clone(*the().graphs->of(graph)), .plan = nullptr};
   child.graph->embedded = true;
   the().graphs->lend(child.graph);
+  refuse_early_nodes(*child.graph, early_answer::launch, "a child graph");
+  refuse_early_nodes(*child.graph, early_answer::invalid, "a child graph");
   return child;
 }
 
@@ -40,7 +42,7 @@ conditional_work make_conditional(graph_state& graph, const cudaConditionalNodeP
   for (unsigned i = 0; i < parameters.size; ++i) {
     auto body = std::make_shared<graph_state>();
     body->id = the().graphs->next_id();
-    body->embedded = true;
+    body->embedded = body->is_body = true;
     the().graphs->lend(body);
     conditional.bodies.push_back(std::move(body));
   }

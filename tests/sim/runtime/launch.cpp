@@ -217,7 +217,7 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* fu
 }
 
 cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     kernel_state& kernel = the().programs.kernel_of(function);
     switch (attribute) {
       case cudaFuncAttributeMaxDynamicSharedMemorySize: {
@@ -250,7 +250,7 @@ cudaError_t cudaFuncSetCacheConfig(const void* function, cudaFuncCache) {
 }
 
 cudaError_t cudaFuncGetName(const char** name, const void* function) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     require(name != nullptr, cudaErrorInvalidValue, "the result pointer is null");
     *name = the().programs.kernel_of(function).name.c_str();
     return cudaSuccess;
@@ -258,7 +258,7 @@ cudaError_t cudaFuncGetName(const char** name, const void* function) {
 }
 
 cudaError_t cudaFuncGetParamInfo(const void* function, std::size_t index, std::size_t* offset, std::size_t* bytes) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     const auto& parameters = the().programs.kernel_of(function).code->parameters;
     if (index >= parameters.size()) throw plain_error{cudaErrorInvalidValue};  // how a caller finds the end of the list
     *offset = parameters[index].offset;

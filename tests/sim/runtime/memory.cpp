@@ -63,10 +63,7 @@ void wait_for_everything(lock_type& lock) {
 }
 
 void account(pool_state* pool, std::int64_t bytes) {
-  if (pool == nullptr) return;
-  pool->used += static_cast<std::uint64_t>(bytes);
-  pool->used_high = std::max(pool->used_high, pool->used);
-  pool->reserved_high = std::max(pool->reserved_high, pool->used);
+  if (pool != nullptr) pool->take(bytes);
 }
 
 cudaError_t malloc_from(lock_type& lock, const char* origin, void** pointer, std::size_t bytes, cudaMemPool_t handle,
@@ -200,7 +197,7 @@ cudaError_t cudaHostUnregister(void* pointer) {
 }
 
 cudaError_t cudaHostGetDevicePointer(void** device, void* host, unsigned flags) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     require(flags == 0 && device != nullptr, cudaErrorInvalidValue, "flags must be 0");
     const block* const found = the().blocks.holding(address_of(host));
     require(found != nullptr && found->on_host(), cudaErrorInvalidValue, "the pointer is not pinned host memory");
@@ -210,7 +207,7 @@ cudaError_t cudaHostGetDevicePointer(void** device, void* host, unsigned flags) 
 }
 
 cudaError_t cudaHostGetFlags(unsigned* flags, void* host) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     const block* const found = the().blocks.holding(address_of(host));
     require(found != nullptr && found->on_host(), cudaErrorInvalidValue, "the pointer is not pinned host memory");
     *flags = found->flags;
@@ -265,7 +262,7 @@ cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
 }
 
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     *total = the().device_memory.capacity();
     *free = *total - the().device_memory.used();
     return cudaSuccess;
@@ -273,7 +270,7 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 }
 
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     require(attributes != nullptr, cudaErrorInvalidValue, "the result pointer is null");
     *attributes = {};
     const block* const found = the().blocks.holding(address_of(pointer));
@@ -309,7 +306,7 @@ cudaError_t cudaMemPrefetchAsync(const void* pointer, std::size_t bytes, cudaMem
 }
 
 cudaError_t cudaMemAdvise(const void* pointer, std::size_t bytes, cudaMemoryAdvise, cudaMemLocation) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     require(locate(pointer, bytes, "the range") == place::managed, cudaErrorInvalidValue,
             "the range is not managed memory");
     return cudaSuccess;

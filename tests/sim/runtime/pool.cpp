@@ -8,7 +8,8 @@ namespace sim::runtime {
 pool_state& pool_registry::of(cudaMemPool_t handle) {
   if (handle == default_pool()) return default_;
   const auto found = pools_.find(handle);
-  if (found == pools_.end()) throw refusal(cudaErrorInvalidValue, "the handle is not a memory pool, or was destroyed");
+  if (found == pools_.end() || found->second->destroyed)
+    throw refusal(cudaErrorInvalidValue, "the handle is not a memory pool, or was destroyed");
   return *found->second;
 }
 
@@ -22,7 +23,19 @@ cudaMemPool_t pool_registry::create(const cudaMemPoolProps& properties) {
 
 void pool_registry::destroy(cudaMemPool_t handle) {
   if (current_ == handle) current_ = nullptr;
-  pools_.erase(handle);
+  of(handle).destroyed = true;
+  release();
+}
+
+std::size_t pool_registry::created() const {
+  return static_cast<std::size_t>(
+      std::count_if(pools_.begin(), pools_.end(), [](const auto& pool) { return !pool.second->destroyed; }));
+}
+
+void pool_registry::release() {
+  released_ += default_.trim(default_.release_threshold);
+  for (const auto& [handle, pool] : pools_) released_ += pool->trim(pool->release_threshold);
+  std::erase_if(pools_, [](const auto& pool) { return pool.second->destroyed && pool.second->used == 0; });
 }
 
 }  // namespace sim::runtime
@@ -50,7 +63,7 @@ int& switch_of(pool_state& pool, cudaMemPoolAttr attribute) {
 extern "C" {
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     check_device_number(device);
     *pool = the().pools->default_pool();
     return cudaSuccess;
@@ -58,7 +71,7 @@ cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
 }
 
 cudaError_t cudaDeviceGetMemPool(cudaMemPool_t* pool, int device) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     check_device_number(device);
     *pool = the().pools->current();
     return cudaSuccess;
@@ -66,7 +79,7 @@ cudaError_t cudaDeviceGetMemPool(cudaMemPool_t* pool, int device) {
 }
 
 cudaError_t cudaDeviceSetMemPool(int device, cudaMemPool_t pool) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     check_device_number(device);
     the().pools->of(pool);
     the().pools->set_current(pool);
@@ -75,7 +88,7 @@ cudaError_t cudaDeviceSetMemPool(int device, cudaMemPool_t pool) {
 }
 
 cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* properties) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     require(pool != nullptr && properties != nullptr && properties->allocType == cudaMemAllocationTypePinned &&
                 properties->location.type == cudaMemLocationTypeDevice && properties->location.id == 0,
             cudaErrorInvalidValue, "expected pinned memory of device 0");
@@ -85,24 +98,23 @@ cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* prope
 }
 
 cudaError_t cudaMemPoolDestroy(cudaMemPool_t pool) {
-  return entry(__func__, {.releases = true, .after_fault = true}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true, .releases = true, .after_fault = true}, [&](lock_type&) {
     require(pool != the().pools->default_pool(), cudaErrorInvalidValue, "the default pool cannot be destroyed");
-    require(the().pools->of(pool).used == 0, cudaErrorInvalidValue,
-            "the pool still has live allocations; free them first");
-    the().pools->destroy(pool);
+    the().pools->of(pool);
+    the().pools->destroy(pool);  // its allocations stay valid until they are freed
     return cudaSuccess;
   });
 }
 
-cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, std::size_t) {
-  return entry(__func__, {}, [&](lock_type&) {
-    the().pools->of(pool);
-    return cudaSuccess;  // a simulated pool keeps no memory that it does not use
+cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, std::size_t bytes) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
+    the().pools->of(pool).trim(bytes);
+    return cudaSuccess;
   });
 }
 
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t handle, cudaMemPoolAttr attribute, void* value) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     pool_state& pool = the().pools->of(handle);
     require(value != nullptr, cudaErrorInvalidValue, "the value is null");
     if (is_switch(attribute)) {
@@ -120,7 +132,7 @@ cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t handle, cudaMemPoolAttr attrib
         return cudaSuccess;
       case cudaMemPoolAttrReservedMemHigh:
         require(wanted == 0, cudaErrorInvalidValue, "a high watermark can only be reset to 0");
-        pool.reserved_high = pool.used;
+        pool.reserved_high = pool.reserved;
         return cudaSuccess;
       default:
         throw refusal(cudaErrorInvalidValue, "not an attribute that can be set");
@@ -129,7 +141,7 @@ cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t handle, cudaMemPoolAttr attrib
 }
 
 cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t handle, cudaMemPoolAttr attribute, void* value) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     pool_state& pool = the().pools->of(handle);
     require(value != nullptr, cudaErrorInvalidValue, "the result pointer is null");
     if (is_switch(attribute)) {
@@ -142,8 +154,10 @@ cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t handle, cudaMemPoolAttr attrib
         result = pool.release_threshold;
         return cudaSuccess;
       case cudaMemPoolAttrUsedMemCurrent:
-      case cudaMemPoolAttrReservedMemCurrent:
         result = pool.used;
+        return cudaSuccess;
+      case cudaMemPoolAttrReservedMemCurrent:
+        result = pool.reserved;
         return cudaSuccess;
       case cudaMemPoolAttrUsedMemHigh:
         result = pool.used_high;

@@ -5,6 +5,7 @@
 
 #include "context.hpp"
 #include "graph.hpp"
+#include "pool.hpp"
 
 namespace sim::runtime {
 
@@ -173,11 +174,13 @@ void wait_for(lock_type& lock, const ticket& queued) {
 void synchronize(lock_type& lock, stream_state& stream) {
   for (const ticket& before : dependencies(stream)) wait_for(lock, before);
   the().host_clock.join(stream.seen);
+  the().pools->release();
 }
 
 void synchronize_all(lock_type& lock) {
   the().queue.finish_all(lock);
   the().host_clock.join(the().device_clock);
+  the().pools->release();
   check_device();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "context.hpp"
+#include "pool.hpp"
 
 using namespace sim::runtime;
 
@@ -60,7 +61,7 @@ cudaError_t record(lock_type& lock, cudaEvent_t event, cudaStream_t stream, unsi
 extern "C" {
 
 cudaError_t cudaStreamCreate(cudaStream_t* stream) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     require(stream != nullptr, cudaErrorInvalidValue, "the result pointer is null");
     *stream = made_stream(cudaStreamDefault, lowest_priority);
     return cudaSuccess;
@@ -68,7 +69,7 @@ cudaError_t cudaStreamCreate(cudaStream_t* stream) {
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     require(stream != nullptr, cudaErrorInvalidValue, "the result pointer is null");
     *stream = made_stream(flags, lowest_priority);
     return cudaSuccess;
@@ -76,7 +77,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
 }
 
 cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int priority) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     require(stream != nullptr, cudaErrorInvalidValue, "the result pointer is null");
     *stream = made_stream(flags, priority);
     return cudaSuccess;
@@ -115,7 +116,7 @@ cudaError_t cudaStreamGetFlags(cudaStream_t stream, unsigned* flags) {
 }
 
 cudaError_t cudaStreamGetId(cudaStream_t stream, unsigned long long* id) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     *id = the().streams.of(stream).id;
     return cudaSuccess;
   });
@@ -184,7 +185,7 @@ cudaError_t cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t func
 }
 
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     require(event != nullptr, cudaErrorInvalidValue, "the result pointer is null");
     *event = the().streams.create_event(cudaEventDefault);
     return cudaSuccess;
@@ -192,7 +193,7 @@ cudaError_t cudaEventCreate(cudaEvent_t* event) {
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
-  return entry(__func__, {}, [&](lock_type&) {
+  return entry(__func__, {.unsettled_in_capture = true}, [&](lock_type&) {
     require(event != nullptr && (flags & ~unsigned(cudaEventBlockingSync | cudaEventDisableTiming)) == 0,
             cudaErrorInvalidValue, "flags must be of cudaEventBlockingSync and cudaEventDisableTiming");
     *event = the().streams.create_event(flags);
@@ -229,6 +230,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     event_state& awaited = the().streams.of(event);
     refuse_captured(awaited);
     wait_for(lock, awaited.recorded);
+    the().pools->release();
     return cudaSuccess;
   });
 }
