@@ -37,7 +37,8 @@ namespace ops {
 struct sum_t {
   static constexpr const char* name = "sum";
   static constexpr int arity = 1;
-  static constexpr double identity = 0;
+  static constexpr double identity = -0.0;  // a row of negative zeros has that sum
+  static constexpr bool adds = true;
   template <class V>
   FUSE_HD V operator()(V a, V b) const {
     return a + b;
@@ -61,11 +62,13 @@ struct row_max_t : maximum_t {
   static constexpr const char* name = "max";
   static constexpr int arity = 1;
   static constexpr double identity = -__builtin_inf();
+  static constexpr bool chooses = true;
 };
 struct row_min_t : minimum_t {
   static constexpr const char* name = "min";
   static constexpr int arity = 1;
   static constexpr double identity = __builtin_inf();
+  static constexpr bool chooses = true;
 };
 // Made of others, and named in messages.
 struct any_t;
