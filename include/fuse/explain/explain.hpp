@@ -149,7 +149,7 @@ fuse::text in_words(const char* name, const argument* leaves) {
     const planning::root& root = plan.roots[r];
     if (plan.buffers[root.buffer].kind != planning::buffer_kind::temporary) continue;
     s << "  stored between kernels: " << name_of_buffer<Source>(root.buffer) << " "
-      << shape<Source>(g.nodes[root.node], length) << ": " << planning::text_of(root.reason) << "\n";
+      << shape<Source>(root.buffer, length) << ": " << planning::text_of(root.reason) << "\n";
   }
   return s << "  in all: " << bytes(total.read) << " in, " << bytes(total.written) << " out; "
            << static_cast<long long>(total.flops) << " flops\n";
