@@ -59,7 +59,7 @@ class host_executor {
   buffer allocate(std::size_t bytes) { return recorder_ ? recorder_->allocate(bytes) : allocate_host(bytes); }
   template <class T, class E>
   tensor<T, E> empty(const std::array<index, E::rank>& extents) {
-    return tensor<T, E>(extents, allocate(static_cast<std::size_t>(views::count<E::rank>(extents)) * sizeof(T)));
+    return tensor<T, E>(extents, allocate(views::bytes<T, E>(extents)));
   }
   void synchronize() {}
   /// One element.
