@@ -50,8 +50,7 @@ text in_dot(const char* name, const argument* leaves) {
       if (writer == number) {
         if (!temporary) s << "  k" << number << " -> b" << b << ";\n";
       } else if (writer >= 0) {
-        s << "  k" << writer << " -> k" << number << " [label=\""
-          << shape<Source>(b, length) << "\"];\n";
+        s << "  k" << writer << " -> k" << number << " [label=\"" << shape<Source>(b, length) << "\"];\n";
       } else {
         s << "  b" << b << " -> k" << number << ";\n";
       }

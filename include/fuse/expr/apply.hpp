@@ -92,8 +92,8 @@ constexpr auto apply(const A&... x) {
 /// has the range and the precision of a fused one wherever it is stored. No operation of its own.
 template <expression A>
 constexpr auto unrounded(A x) {
-  return expr<A::type == dtype::f16 || A::type == dtype::bf16 ? dtype::f32 : A::type, typename A::extents_type>{x.graph,
-                                                                                                            x.id};
+  return expr < A::type == dtype::f16 || A::type == dtype::bf16 ? dtype::f32 : A::type,
+         typename A::extents_type > {x.graph, x.id};
 }
 
 }  // namespace tracing

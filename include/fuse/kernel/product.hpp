@@ -50,7 +50,7 @@ FUSE_HD void dot_tile(const B& b, const matrix<DL, L>& left, const matrix<DR, R>
     FUSE_UNROLL
     for (int i = 0; i < M; ++i)
       x[i] = V::template load<DL, L, N>(left.p + i * left.step_i + k * (L == stepping::unit ? 1 : left.step_k),
-                                       left.step_k, count);
+                                        left.step_k, count);
     FUSE_UNROLL
     for (int c = 0; c < C; ++c) {
       const value y = V::template load<DR, R, N>(right.p + c * right.step_i + k, 1, count);

@@ -123,9 +123,9 @@ template <class P, class Values, int N, int Stage, class Sequence>
 struct sum_file;
 template <class P, class Values, int N, int Stage, int... I>
 struct sum_file<P, Values, N, Stage, std::integer_sequence<int, I...>>
-    : held_slot<I,
-                typename std::conditional_t<(P::step[I].kind == step_kind::reduce && P::step[I].stage == Stage),
-                                            accumulator_of<P, Values, N, I>, std::type_identity<nothing>>::type>... {};
+    : held_slot<I, typename std::conditional_t<(P::step[I].kind == step_kind::reduce && P::step[I].stage == Stage),
+                                               accumulator_of<P, Values, N, I>, std::type_identity<nothing>>::type>... {
+};
 template <int I, class V>
 FUSE_HD V& held(held_slot<I, V>& s) {
   return s.v;
@@ -180,8 +180,7 @@ struct row_work {
   FUSE_HD void end_block(Sums& sums, index p) {
     if constexpr (adds_in<P>(Stage)) {
       each<Stage>([&](auto i) FUSE_INLINE { held<i>(sums).end_block(start_of<P, i>()); });
-      if (p % run_packs == 0)
-        each<Stage>([&](auto i) FUSE_INLINE { held<i>(sums).end_run(start_of<P, i>()); });
+      if (p % run_packs == 0) each<Stage>([&](auto i) FUSE_INLINE { held<i>(sums).end_run(start_of<P, i>()); });
     }
     if (p % part_packs == 0)
       each<Stage>([&](auto i) FUSE_INLINE {

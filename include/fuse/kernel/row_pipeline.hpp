@@ -62,8 +62,8 @@ FUSE_HD void run_rows(const single_block& b, const typename P::arguments& a, ind
       if (busy[s]) held<s>(pass).template start<s>(held<P::stages + s>(pass));
     });
     for (index p = 0; p < packs;) {
-      const index end = packs - p < block_packs ? packs : p + block_packs;
-      for (; p < end; ++p)
+      const index stop = packs - p < block_packs ? packs : p + block_packs;
+      for (; p < stop; ++p)
         unrolled<P::stages>([&](auto s) FUSE_INLINE {
           if constexpr (has_pass<P>(s))
             if (busy[s]) held<s>(pass).template visit<s>(p, 0, held<P::stages + s>(pass));

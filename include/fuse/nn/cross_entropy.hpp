@@ -20,8 +20,7 @@ constexpr auto cross_entropy(A logits, T targets) {
   auto chosen = sum(where(iota_along<-1>(logits) == target, v, 0.f), row);
   auto inside = logical_and(target >= 0, target < extent<-1>(logits).as_value());
   auto loss = where(inside, logsumexp(v, row) - chosen, __builtin_nanf(""));
-  return squeeze<-1>(
-      tracing::apply_as<ops::where_t, to_floating(A::type)>(target == ignored_target, 0.f, loss));
+  return squeeze<-1>(tracing::apply_as<ops::where_t, to_floating(A::type)>(target == ignored_target, 0.f, loss));
 }
 
 }  // namespace fuse::nn

@@ -233,7 +233,7 @@ constexpr auto var(A x, Axis along, int correction = 1) {
 template <expression A, class Axis>
 constexpr auto std(A x, Axis along, int correction = 1) {
   constexpr dtype stored = to_floating(A::type);
-  auto variance = tracing::variance<stored == dtype::f64 ? dtype::f64 : dtype::f32>(x, correction);
+  auto variance = tracing::variance < stored == dtype::f64 ? dtype::f64 : dtype::f32 > (x, correction);
   return tracing::apply_as<ops::sqrt_t, stored>(tracing::keep_or_drop<ops::var_t>(variance, along));
 }
 /// The Euclidean norm of each row.

@@ -37,7 +37,7 @@ constexpr const char* text_of(cut_reason r) {
 
 /// What is known of each node while a plan is made.
 struct node_state {
-  short buffer = -1;  // argument or materialised: its buffer …
+  short buffer = -1;          // argument or materialised: its buffer …
   dtype stored = dtype::f32;  // … and in which dtype it lies there
   bool in_kernel = false;
   bool whole = false;  // in_kernel: has the shape of the whole index space (else one value a row)
