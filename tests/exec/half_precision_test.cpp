@@ -9,4 +9,5 @@ TEST_CASE("comparisons of f16 are of what memory holds") { half_precision::check
 TEST_CASE_TEMPLATE("one value a row keeps its range across kernels", T, fuse::f16, fuse::bf16) {
   half_precision::check_range<T>();
 }
+TEST_CASE("intermediates of statistics beyond the range of f16") { half_precision::check_statistics(); }
 TEST_CASE("intermediates of compositions beyond the range of f16") { half_precision::check_compositions(); }

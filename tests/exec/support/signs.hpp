@@ -34,7 +34,7 @@ inline constexpr auto neutral = fx::compile<"neutral">([](auto x) {
 template <class T>
 void check_neutral() {
   const auto x = all_special<T>();
-  in_each_mode<true>([&](auto& e) {
+  in_each_mode([&](auto& e) {
     const auto [plus, minus, from, twice, times, zero, over, negative, less, chosen] = machine::call(e, neutral, x);
     for (int i = 0; i < count; ++i) {
       CAPTURE(i);
@@ -62,7 +62,7 @@ inline constexpr auto folded = fx::compile<"folded">([](auto x) {
 });
 inline void check_folded() {
   const fx::tensor<float, fx::extents<dyn, 4>> x({1, 4}, {-0.f, 0.f, 2.f, -inf});
-  in_each_mode<true>([&](auto& e) {
+  in_each_mode([&](auto& e) {
     const auto [negative, undefined, infinite, product, cast] = machine::call(e, folded, x);
     for (int i = 0; i < 4; ++i) {
       CAPTURE(i);
@@ -82,12 +82,16 @@ void check_divided() {
   fx::tensor<T, fx::extents<dyn, dyn>> x({count, count}), by({count, 1});
   for (int i = 0; i < count * count; ++i) x[i] = T(special[i % count]);
   for (int i = 0; i < count; ++i) by[i] = T(special[i]);
-  in_each_mode<true>([&](auto& e) {
+  in_each_mode([&](auto& e) {
     const auto [quotient] = machine::call(e, divided, x, by);
     for (int i = 0; i < count * count; ++i) {
       CAPTURE(special[i % count]);
       CAPTURE(special[i / count]);
-      CHECK(same(quotient[i], T(x[i] / by[i / count])));
+      const T want = x[i] / by[i / count];
+      if (want != 0 && std::fabs(want) < std::numeric_limits<T>::min())  // subnormal: one unit off at most
+        CHECK(std::fabs(quotient[i] - want) <= std::numeric_limits<T>::denorm_min());
+      else
+        CHECK(same(quotient[i], want));
     }
   });
 }
@@ -110,7 +114,7 @@ void check_reduced() {
   fx::tensor<T, fx::extents<dyn, 1>> known({count, 1});
   fx::tensor<T, fx::extents<dyn, dyn>> unknown({count, 1});
   for (int i = 0; i < count; ++i) known[i] = unknown[i] = T(special[i]);
-  in_each_mode<true>([&](auto& e) {
+  in_each_mode([&](auto& e) {
     const auto of_known = machine::call(e, reduced, known), of_unknown = machine::call(e, reduced, unknown);
     for (int i = 0; i < count; ++i) {
       CAPTURE(i);
@@ -134,7 +138,7 @@ void check_reduced() {
 inline constexpr auto joined = fx::compile<"joined">([](auto x) { return fx::concat<0>(x, -x); });
 inline void check_joined() {
   const auto x = all_special<float>();
-  in_each_mode<true>([&](auto& e) {
+  in_each_mode([&](auto& e) {
     const auto [both] = machine::call(e, joined, x);
     for (int i = 0; i < count; ++i) {
       CAPTURE(i);
