@@ -36,14 +36,21 @@ consteval dtype result_dtype(dtype operands) {
 }
 
 constexpr short apply_op(graph_builder& g, const op_info& op, dtype result, const short* in, int count) {
-  if (op.fold) {  // literals fold while compiling, in f64
+  // Literals fold while compiling, in f64. Not where an f32 would be infinite or NaN: constant expressions have
+  // neither.
+  if (op.fold) {
     double value[3]{};
+    auto finite = [](double x) { return x >= -__FLT_MAX__ && x <= __FLT_MAX__; };
     bool literals = is_floating(result) && result != dtype::f64;
     for (int i = 0; i < count; ++i) {
       literals = literals && g.nodes[in[i]].op == &constant_op;
       if (literals) value[i] = constant_value(g.nodes[in[i]]);
+      literals = literals && finite(value[i]);
     }
-    if (literals) return constant(g, result, op.fold(value));
+    if (literals) {
+      const double folded = op.fold(value);
+      if (finite(folded)) return constant(g, result, folded);
+    }
   }
   dims_list shape;
   for (int i = 0; i < count; ++i) broadcast_dims(g, shape, g.nodes[in[i]], op.name);

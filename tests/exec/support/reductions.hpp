@@ -309,11 +309,11 @@ inline constexpr auto corrected = fx::compile<"corrected">([](auto x) {
 template <class T, class X>
 void check_corrected(const fx::tensor<T, X>& x, const bool (&enough)[4]) {
   in_each_mode<true>([&](auto& e) {
-    const auto results = machine::call(e, corrected, x);
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (CHECK(std::isnan(numbers::value(std::get<I>(results)[0])) == !enough[I]), ...);
-    }
-    (std::make_index_sequence<4>{});
+    const auto [zero, one, two, three] = machine::call(e, corrected, x);
+    CHECK(std::isnan(numbers::value(zero[0])) == !enough[0]);
+    CHECK(std::isnan(numbers::value(one[0])) == !enough[1]);
+    CHECK(std::isnan(numbers::value(two[0])) == !enough[2]);
+    CHECK(std::isnan(numbers::value(three[0])) == !enough[3]);
   });
 }
 /// Statistics of fewer elements than their correction says are NaN, whether the length is known or not.

@@ -107,7 +107,7 @@ struct reductions_of_zeros {
 inline constexpr auto reduced = fx::compile<"reduced">(reductions_of_zeros{});
 template <class T, class Results>
 void check_row(const Results& results, int row, T want) {
-  std::apply([&](const auto&... r) { (CHECK(same(r[row], want)), ...); }, results);
+  std::apply([&](const auto&... r) { CHECK((same(r[row], want) && ...)); }, results);
 }
 template <class T>
 void check_reduced() {
