@@ -10,23 +10,23 @@ namespace fuse::session {
 /// where each is longer than what the shorter ones reach, as in tensors, few x_k come into question.
 class step_sums {
  public:
-  void add(index step, index most) {
-    if (step == 0 || most <= 0) return;
+  void add(index stride, index most) {
+    if (stride == 0 || most <= 0) return;
     int at = count_;
-    while (at > 0 && terms_[at - 1].step < step) --at;
-    if (at > 0 && terms_[at - 1].step == step) {
+    while (at > 0 && terms_[at - 1].stride < stride) --at;
+    if (at > 0 && terms_[at - 1].stride == stride) {
       terms_[at - 1].most += most;
       return;
     }
     for (int i = count_++; i > at; --i) terms_[i] = terms_[i - 1];
-    terms_[at] = {step, most, 0, 0};
+    terms_[at] = {stride, most, 0, 0};
   }
   /// True also where it would take too long to find out.
   bool meet(index low, index high) {
     for (int k = count_ - 1; k >= 0; --k) {
       term& t = terms_[k];
-      t.reach = t.step * t.most + (k + 1 < count_ ? terms_[k + 1].reach : 0);
-      t.divisor = k + 1 < count_ ? common_divisor(t.step, terms_[k + 1].divisor) : t.step;
+      t.reach = t.stride * t.most + (k + 1 < count_ ? terms_[k + 1].reach : 0);
+      t.divisor = k + 1 < count_ ? common_divisor(t.stride, terms_[k + 1].divisor) : t.stride;
     }
     tries_ = 10000;
     return search(0, low, high);
@@ -34,7 +34,7 @@ class step_sums {
 
  private:
   struct term {
-    index step, most;
+    index stride, most;
     index reach, divisor;  // of this and the shorter steps
   };
   static index common_divisor(index a, index b) {
@@ -52,9 +52,9 @@ class step_sums {
     if (low > high || high / t.divisor * t.divisor < low) return false;
     if (k + 1 == count_ || --tries_ < 0) return true;
     const index beyond = low - terms_[k + 1].reach;
-    const index first = beyond > 0 ? (beyond + t.step - 1) / t.step : 0;
-    for (index x = high / t.step < t.most ? high / t.step : t.most; x >= first; --x)
-      if (search(k + 1, low - x * t.step, high - x * t.step)) return true;
+    const index first = beyond > 0 ? (beyond + t.stride - 1) / t.stride : 0;
+    for (index x = high / t.stride < t.most ? high / t.stride : t.most; x >= first; --x)
+      if (search(k + 1, low - x * t.stride, high - x * t.stride)) return true;
     return false;
   }
 
