@@ -5,7 +5,8 @@
 //   sum(x, row)              the last axis is kept with length 1, so that the result broadcasts back: (..., n) -> (...,
 //   1) sum(x, axis<-1>)         the last axis is dropped: (..., n) -> (...)
 //
-// The order of a reduction is fixed: same input, same bits. f16 and bf16 accumulate in f32.
+// The order of a reduction is fixed: same input, same bits. f16 and bf16 accumulate in f32, and sums of long rows are of
+// blocks (kernel/accumulator.hpp).
 #pragma once
 #include <fuse/op/arithmetic.hpp>
 #include <fuse/op/classify.hpp>
