@@ -92,7 +92,6 @@ cost cost_of(const kernel_plan& k, const binding::checked_lengths<Source>& lengt
 
 template <class Source>
 fuse::text in_words(const char* name, const argument* leaves) {
-  constexpr auto& g = Source::graph;
   constexpr auto& plan = Source::plan;
   const binding::checked_lengths<Source> length(name, leaves);
   fuse::text s = name;
