@@ -238,9 +238,8 @@ class compiled {
   static auto empty(Executor& executor, const short* dims, const index* length) {
     using T = type_of<E::type>;
     std::array<index, E::rank> n{};
-    index count = 1;
-    for (int i = 0; i < E::rank; ++i) count *= n[i] = length[dims[i]];
-    return tensor<T, typename E::extents_type>(n, executor.allocate(static_cast<std::size_t>(count) * sizeof(T)));
+    for (int i = 0; i < E::rank; ++i) n[i] = length[dims[i]];
+    return tensor<T, typename E::extents_type>(n, executor.allocate(views::bytes<T, typename E::extents_type>(n)));
   }
   template <class Types, class Executor, std::size_t... I, class... A>
   auto allocate_and_run(Executor& executor, std::index_sequence<I...>, const A&... a) const {

@@ -18,8 +18,10 @@
 
 #if defined(__CUDA_ARCH__)
 #define FUSE_UNROLL _Pragma("unroll")
+#define FUSE_NO_UNROLL _Pragma("unroll 1")
 #else
 #define FUSE_UNROLL
+#define FUSE_NO_UNROLL
 #endif
 
 namespace fuse {

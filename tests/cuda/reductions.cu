@@ -16,3 +16,4 @@ TEST_CASE_TEMPLATE("rows without elements", T, double, fuse::f16, bool, std::int
 TEST_CASE_TEMPLATE("reductions give the same bits every time", T, float, fuse::bf16) {
   for (fuse::index n : {1, 33, 1000, 4097}) reductions::check_determinism<T>(n);
 }
+TEST_CASE("statistics of too few elements") { reductions::check_corrections<float>(); }

@@ -283,6 +283,77 @@ TEST_CASE("an output whose elements share memory") {
   });
 }
 
+constexpr auto pair = fx::compile<"pair">([](auto x) { return fx::outputs(x + 1.f, x * 2.f); });
+TEST_CASE("outputs that lie between each other's elements, or an input's") {
+  bench b;
+  const auto x = b.input<vector>({5});
+  auto value = [&](int i) {
+    float v = 0;
+    std::memcpy(&v, machine::contents(b.e, b.memory).data() + i * 4, 4);
+    return v;
+  };
+  b.accept([&] { pair(b.e, fx::out(strided_vector(b.at(), {5}, {2}), strided_vector(b.at(4), {5}, {2})), x); });
+  for (int i = 0; i < 5; ++i) {
+    CHECK(value(2 * i) == float(i + 1));
+    CHECK(value(2 * i + 1) == float(2 * i));
+  }
+  // The columns of a matrix of 7, from the end and from the beginning.
+  b.accept([&] { pair(b.e, fx::out(strided_vector(b.at(4 * 28), {5}, {-7}), strided_vector(b.at(4), {5}, {7})), x); });
+  using strided_matrix = fx::view<float, fx::extents<dyn, dyn>, fx::strided>;
+  const auto m = b.input<matrix>({3, 4});
+  b.accept([&] {  // the left and the right half of a matrix of 3 x 8
+    pair(b.e, fx::out(strided_matrix(b.at(), {3, 4}, {8, 1}), strided_matrix(b.at(16), {3, 4}, {8, 1})), m);
+  });
+  b.accept([&] {  // the columns of an input that the output is written between
+    add(b.e, fx::out(strided_vector(b.at(), {5}, {2})), strided_vector(b.at(4), {5}, {2}), x);
+  });
+}
+TEST_CASE("strided outputs that share elements") {
+  bench b;
+  const auto x = b.input<vector>({5});
+  const auto m = b.input<matrix>({3, 4});
+  using strided_matrix = fx::view<float, fx::extents<dyn, dyn>, fx::strided>;
+  b.refuse(category::argument, {"fuse::pair:", "output 1", "overlaps output 0"}, [&] {  // 0 2 4 6 8 and 1 4 7 10 13
+    pair(b.e, fx::out(strided_vector(b.at(), {5}, {2}), strided_vector(b.at(4), {5}, {3})), x);
+  });
+  b.refuse(category::argument, {"fuse::pair:", "output 1", "overlaps output 0"}, [&] {  // columns 0 to 3 and 3 to 6
+    pair(b.e, fx::out(strided_matrix(b.at(), {3, 4}, {8, 1}), strided_matrix(b.at(12), {3, 4}, {8, 1})), m);
+  });
+  b.refuse(category::argument, {"fuse::pair:", "output 1", "overlaps output 0"}, [&] {  // the same one backwards
+    pair(b.e, fx::out(strided_vector(b.at(), {5}, {2}), strided_vector(b.at(32), {5}, {-2})), x);
+  });
+  b.refuse(category::argument, {"fuse::pair:", "output 0", "share memory"}, [&] {  // rows that overlap the next one
+    pair(b.e, fx::out(strided_matrix(b.at(), {3, 4}, {3, 1}), b.out_matrix(3, 4, 1024)), m);
+  });
+  b.accept([&] { pair(b.e, fx::out(strided_matrix(b.at(), {3, 4}, {5, 1}), b.out_matrix(3, 4, 1024)), m); });
+}
+
+// ---- sizes that no memory has
+
+constexpr auto products_of_all =
+    fx::compile<"products_of_all">([](auto x, auto y) { return fx::unsqueeze<1>(x) * fx::unsqueeze<0>(y); });
+constexpr auto flat_products = fx::compile<"flat_products">(
+    [](auto x, auto y) { return fx::reshape(fx::unsqueeze<1>(x) * fx::unsqueeze<0>(y), fx::infer); });
+TEST_CASE("sizes that overflow") {
+  bench b;
+  constexpr fx::index huge = fx::index(1) << 62, large = fx::index(1) << 40;
+  b.refuse(category::memory, {"4611686018427387904 elements of 4 bytes"}, [&] { vector x({huge}); });
+  b.refuse(category::memory, {"1099511627776 x 1099511627776 elements"}, [&] { matrix x({large, large}); });
+  b.refuse(category::memory, {"0 x 4611686018427387904 elements"}, [&] { matrix x({0, huge}); });
+  b.refuse(category::memory, {"elements of 4 bytes"}, [&] { b.e.empty<float, fx::extents<dyn>>({huge}); });
+  b.refuse(category::memory, {"elements of 4 bytes"}, [&] { fx::view<float, fx::extents<dyn>>(b.at(), {huge}); });
+  b.refuse(category::memory, {"elements of 4 bytes"}, [&] { strided_vector(b.at(), {5}, {huge}); });
+  const strided_vector many(b.at(), {large}, {0});
+  b.refuse(category::memory, {"elements of 4 bytes"}, [&] { products_of_all(b.e, many, many); });
+  b.refuse(category::memory, {"fuse::flat_products", "1099511627776 x 1099511627776"},
+           [&] { flat_products(b.e, many, many); });
+  machine::any_executor eager(fx::mode::eager);
+  constexpr auto summed = fx::compile<"summed">(
+      [](auto x, auto y) { return fx::sum(fx::unsqueeze<1>(x) * fx::unsqueeze<0>(y), fx::axis<-1>); });
+  b.refuse(category::memory, {"fuse::summed", "elements of 4 bytes"},
+           [&] { summed(eager, fx::out(strided_vector(b.at(), {large}, {0})), many, many); });
+}
+
 // ---- what never becomes a call
 
 TEST_CASE("views and tensors of other lengths than their types say") {

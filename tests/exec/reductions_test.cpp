@@ -11,5 +11,6 @@ TEST_CASE("reductions of rows of static length") {
 TEST_CASE_TEMPLATE("NaN wins, infinities add up", T, FLOATS_TO_TEST) { reductions::check_special<T>(); }
 TEST_CASE_TEMPLATE("rows without elements", T, FLOATS_TO_TEST) { reductions::check_empty_rows<T>(); }
 TEST_CASE_TEMPLATE("reductions give the same bits every time", T, FLOATS_TO_TEST) {
-  for (fuse::index n : {1, 33, 1000, 4097}) reductions::check_determinism<T>(n);
+  for (fuse::index n : {1, 33, 1000, 4097, 100003}) reductions::check_determinism<T>(n);
 }
+TEST_CASE_TEMPLATE("statistics of too few elements", T, float, fuse::f16) { reductions::check_corrections<T>(); }

@@ -15,8 +15,16 @@ struct length_table {
   text (*argument_name)(int);
 };
 
+/// A product of lengths. More than a tensor holds would wrap around, and look like the length of a small one.
+inline index product_of(const char* name, index a, index b) {
+  if (double(a) * double(b) > double(views::most_bytes))
+    throw error(error_category::memory, text("fuse::") << name << ": no memory holds a tensor with an axis of " << a
+                                                       << " x " << b << " elements");
+  return a * b;
+}
+
 /// @post value[d] is the length of each dim d, for one call
-inline void find_lengths(const length_table& t, const argument* arguments, index* value) {
+inline void find_lengths(const length_table& t, const char* name, const argument* arguments, index* value) {
   for (int i = 0; i < t.dim_count; ++i) {
     const dim& d = t.dims[i];
     switch (d.kind) {
@@ -33,7 +41,7 @@ inline void find_lengths(const length_table& t, const argument* arguments, index
         value[i] = value[d.a] - value[d.b];
         break;
       case dim::product:
-        value[i] = value[d.a] * value[d.b];
+        value[i] = product_of(name, value[d.a], value[d.b]);
         break;
       case dim::quotient:
         value[i] = value[d.b] > 0 ? value[d.a] / value[d.b] : 0;
@@ -93,7 +101,7 @@ struct checked_lengths {
   index value[length_table_of<Source>::count];
 
   checked_lengths(const char* name, const argument* arguments) {
-    find_lengths(length_table_of<Source>::table, arguments, value);
+    find_lengths(length_table_of<Source>::table, name, arguments, value);
     check_lengths(length_table_of<Source>::table, name, value);
   }
   index operator[](int d) const { return value[d]; }

@@ -45,13 +45,13 @@ struct call_plan_of {
       const planning::buffer_info& from = plan.buffers[b];
       buffer_table& to = s.buffers[b];
       to.kind = from.kind;
+      to.type = from.type;
       to.place = lifetimes<Source>::of.place[b];
       to.target = from.copied_from >= 0 ? plan.state[from.copied_from].buffer : short(-1);
       to.given = to.is_output() || (from.kind == planning::buffer_kind::argument && !g.arguments[b].scalar);
       if (to.given)
         to.row_major = to.is_output() ? g.outputs[b - g.argument_count].contiguous : g.arguments[b].contiguous;
       const node& n = g.nodes[from.node];
-      to.type = n.type;
       to.rank = n.rank;
       for (int i = 0; i < n.rank; ++i) to.dims[i] = g.canonical(n.dims[i]);
     }

@@ -92,7 +92,7 @@ class cuda_executor {
   }
   template <class T, class E>
   tensor<T, E> empty(const std::array<index, E::rank>& extents) {
-    return tensor<T, E>(extents, allocate(static_cast<std::size_t>(views::count<E::rank>(extents)) * sizeof(T)));
+    return tensor<T, E>(extents, allocate(views::bytes<T, E>(extents)));
   }
   /// A copy on the device. The host memory may be reused when this returns.
   template <class T, class E>

@@ -11,6 +11,7 @@
 #include <fuse/kernel/attention.hpp>
 #include <fuse/kernel/map.hpp>
 #include <fuse/kernel/panel.hpp>
+#include <fuse/kernel/row_parts.hpp>
 #include <fuse/kernel/row_pipeline.hpp>
 #if defined(__unix__)
 #include <unistd.h>
@@ -58,7 +59,7 @@ class host_executor {
   buffer allocate(std::size_t bytes) { return recorder_ ? recorder_->allocate(bytes) : allocate_host(bytes); }
   template <class T, class E>
   tensor<T, E> empty(const std::array<index, E::rank>& extents) {
-    return tensor<T, E>(extents, allocate(static_cast<std::size_t>(views::count<E::rank>(extents)) * sizeof(T)));
+    return tensor<T, E>(extents, allocate(views::bytes<T, E>(extents)));
   }
   void synchronize() {}
   /// One element.
@@ -156,6 +157,8 @@ class host_executor {
                   [&](index begin, index end, char*) { run_map<P, host_lanes>(block, a, begin, end, 1); });
     } else if constexpr (P::kind == family::row) {
       const index n = length<P, P::outer>(a), capacity = (n + host_lanes - 1) / host_lanes * host_lanes;
+      if (row_count<P>(a) < host_threads::count() && rows::part_count<host_lanes>(n) > 1)
+        return run_in_parts<P>(block, a, capacity);
       in_parallel(row_count<P>(a), n, rows::pipeline_bytes<P>(capacity), [&](index begin, index end, char* scratch) {
         run_rows<P, host_lanes>(block, a, begin, end, scratch, capacity);
       });
@@ -181,6 +184,17 @@ class host_executor {
                       run_attention<P, host_lanes, host_lanes, host_lanes>(block, a, row, scratch, capacity);
                   });
     }
+  }
+  /// Fewer rows than threads, and long ones: all threads work on each.
+  template <class P>
+  void run_in_parts(const single_block& block, const typename P::arguments& a, index capacity) {
+    const index bytes = rows::bytes_in_parts<P, host_lanes>(capacity);
+    char* scratch = grow(workspace_kind::scratch, static_cast<std::size_t>(bytes));
+    if (reserving_) return;
+    for (index row = 0; row < row_count<P>(a); ++row)
+      run_row_in_parts<P, host_lanes>(block, a, row, scratch, capacity, [&](index count, const auto& f) {
+        in_parallel(count, rows::part_packs * host_lanes, 0, [&](index begin, index end, char*) { f(begin, end); });
+      });
   }
   char* grow(workspace_kind kind, std::size_t bytes) {
     auto& [memory, have] = workspace_[static_cast<int>(kind)];

@@ -44,7 +44,7 @@ struct lifetimes {
           if (t.last[holder[p]] >= launch) continue;
           const node &x = Source::graph.nodes[plan.buffers[b].node],
                      &y = Source::graph.nodes[plan.buffers[holder[p]].node];
-          bool same = x.rank == y.rank && x.type == y.type;
+          bool same = x.rank == y.rank && plan.buffers[b].type == plan.buffers[holder[p]].type;
           for (int i = 0; i < x.rank && same; ++i) same = x.dims[i] == y.dims[i];
           if (chosen < 0 || same) chosen = p;
           if (same) break;

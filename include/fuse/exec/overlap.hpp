@@ -2,13 +2,10 @@
 // The check that outputs of a call share memory with nothing, but for an argument that they may replace.
 #pragma once
 #include <fuse/exec/call_plan.hpp>
+#include <fuse/exec/shared_elements.hpp>
 
 namespace fuse::session {
 
-inline bool overlap(const binding::memory& a, const binding::memory& b) {
-  const char *a_first = a.data - a.before, *b_first = b.data - b.before;
-  return a.bytes > 0 && b.bytes > 0 && a_first < b_first + b.bytes && b_first < a_first + a.bytes;
-}
 /// The same elements in the same order.
 inline bool same_elements(const binding::memory& a, const binding::memory& b) {
   bool same = a.data == b.data && a.rank == b.rank && a.element_size == b.element_size;
@@ -28,15 +25,17 @@ inline void check_overlap(const call_plan& plan, const char* name, const binding
     for (int i = 0; i < m.rank; ++i)
       if (m.bytes > 0 && m.extents[i] > 1 && m.strides[i] == 0)
         complain(o, text("has the stride 0 along axis ") << i << ": its elements would overwrite each other");
+    if (!info.row_major && has_shared_elements(m))
+      complain(o, "has strides by which elements share memory: they would overwrite each other");
     for (int a = 0; a < plan.argument_count; ++a) {
-      if (!plan.buffers[a].given || !overlap(m, buffers[a])) continue;
+      if (!plan.buffers[a].given || !share_elements(m, buffers[a])) continue;
       if (!same_elements(m, buffers[a]) || !plan.in_place[o * plan.argument_count + a])
         complain(o, text("overlaps ") << plan.lengths.argument_name(a)
                                       << ": it would be overwritten before it is read for the last time (give the "
                                          "output memory of its own)");
     }
     for (int p = 0; p < o; ++p)
-      if (overlap(m, buffers[plan.argument_count + p]))
+      if (share_elements(m, buffers[plan.argument_count + p]))
         complain(o, text("overlaps output ") << p << ": give each its own memory");
     if (info.target >= 0 && !info.row_major && !same_elements(m, buffers[info.target]))
       complain(o, "is strided and not the memory of the tensor that it is scattered into (make it row-major)");

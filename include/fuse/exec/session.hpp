@@ -45,6 +45,7 @@ void find_buffers(Executor& executor, call& c) {
     const buffer_table& info = c.plan.buffers[b];
     binding::memory& m = c.buffers[b];
     m.rank = info.rank;
+    const int size = size_of(info.type);
     const argument* given = info.kind == planning::buffer_kind::argument ? &c.arguments[b]
                             : info.is_output()                           ? &c.outputs[b - c.plan.argument_count]
                                                                          : nullptr;
@@ -54,9 +55,9 @@ void find_buffers(Executor& executor, call& c) {
       if (info.is_output()) check_output(c, b, *given);
     } else {
       for (int i = 0; i < info.rank; ++i) m.extents[i] = c.length[info.dims[i]];
+      if (views::is_too_large(m.extents, m.rank, size)) views::too_large(m.extents, m.rank, size, c.name);
       binding::set_row_major(m);
     }
-    const int size = size_of(info.type);
     binding::set_bytes(m, size);
     if (!info.given) continue;
     auto which = [&] {
@@ -109,7 +110,7 @@ void find_memory(Executor& executor, call& c) {
 /// Checks a call and finds its memory. If this throws, no kernel has run, and nothing of the caller's is written to.
 template <class Executor>
 void begin(Executor& executor, call& c) {
-  binding::find_lengths(c.plan.lengths, c.arguments, c.length);
+  binding::find_lengths(c.plan.lengths, c.name, c.arguments, c.length);
   binding::check_lengths(c.plan.lengths, c.name, c.length);
   find_buffers(executor, c);
   check_overlap(c.plan, c.name, c.buffers);

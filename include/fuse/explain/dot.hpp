@@ -25,7 +25,7 @@ text in_dot(const char* name, const argument* leaves) {
   s << name << "\" {\n  node [shape=box];\n";
   auto tensor = [&](int b) {  // arguments and outputs are nodes of their own
     s << "  b" << b << " [label=\"" << name_of_buffer<Source>(b) << "\\n"
-      << shape<Source>(g.nodes[plan.buffers[b].node], length) << "\", shape=plain];\n";
+      << shape<Source>(b, length) << "\", shape=plain];\n";
   };
   for (int b = 0; b < plan.buffer_count; ++b)
     if (plan.buffers[b].kind != planning::buffer_kind::temporary &&
@@ -50,8 +50,7 @@ text in_dot(const char* name, const argument* leaves) {
       if (writer == number) {
         if (!temporary) s << "  k" << number << " -> b" << b << ";\n";
       } else if (writer >= 0) {
-        s << "  k" << writer << " -> k" << number << " [label=\""
-          << shape<Source>(g.nodes[plan.buffers[b].node], length) << "\"];\n";
+        s << "  k" << writer << " -> k" << number << " [label=\"" << shape<Source>(b, length) << "\"];\n";
       } else {
         s << "  b" << b << " -> k" << number << ";\n";
       }

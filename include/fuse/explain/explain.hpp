@@ -27,9 +27,11 @@ double count(const node& n, const binding::checked_lengths<Source>& length) {
   return elements;
 }
 
+/// Dtype and lengths of a buffer of the plan.
 template <class Source>
-text shape(const node& n, const binding::checked_lengths<Source>& length) {
-  text s = name_of(n.type);
+text shape(int b, const binding::checked_lengths<Source>& length) {
+  const node& n = Source::graph.nodes[Source::plan.buffers[b].node];
+  text s = name_of(Source::plan.buffers[b].type);
   s << "[";
   for (int i = 0; i < n.rank; ++i) s << (i ? ", " : "") << length[Source::graph.canonical(n.dims[i])];
   return s << "]";
@@ -90,7 +92,6 @@ cost cost_of(const kernel_plan& k, const binding::checked_lengths<Source>& lengt
 
 template <class Source>
 fuse::text in_words(const char* name, const argument* leaves) {
-  constexpr auto& g = Source::graph;
   constexpr auto& plan = Source::plan;
   const binding::checked_lengths<Source> length(name, leaves);
   fuse::text s = name;
@@ -127,14 +128,14 @@ fuse::text in_words(const char* name, const argument* leaves) {
         for (int t = 0; t < k.store_count; ++t) stored = stored || k.stores[t].access == i;
         if (b < 0 || stored || seen[b]) continue;
         seen[b] = true;
-        s << comma << name_of_buffer<Source>(b) << " " << shape<Source>(g.nodes[plan.buffers[b].node], length);
+        s << comma << name_of_buffer<Source>(b) << " " << shape<Source>(b, length);
         comma = ", ";
       }
       s << "\n    writes  ";
       comma = " ";
       for (int t = 0; t < k.store_count; ++t) {
         const short b = k.accesses[k.stores[t].access].buffer;
-        s << comma << name_of_buffer<Source>(b) << " " << shape<Source>(g.nodes[plan.buffers[b].node], length);
+        s << comma << name_of_buffer<Source>(b) << " " << shape<Source>(b, length);
         comma = ", ";
       }
       s << "\n    moves    " << bytes(c.read) << " in, " << bytes(c.written) << " out; "
@@ -147,7 +148,7 @@ fuse::text in_words(const char* name, const argument* leaves) {
     const planning::root& root = plan.roots[r];
     if (plan.buffers[root.buffer].kind != planning::buffer_kind::temporary) continue;
     s << "  stored between kernels: " << name_of_buffer<Source>(root.buffer) << " "
-      << shape<Source>(g.nodes[root.node], length) << ": " << planning::text_of(root.reason) << "\n";
+      << shape<Source>(root.buffer, length) << ": " << planning::text_of(root.reason) << "\n";
   }
   return s << "  in all: " << bytes(total.read) << " in, " << bytes(total.written) << " out; "
            << static_cast<long long>(total.flops) << " flops\n";

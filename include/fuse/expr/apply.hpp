@@ -36,14 +36,21 @@ consteval dtype result_dtype(dtype operands) {
 }
 
 constexpr short apply_op(graph_builder& g, const op_info& op, dtype result, const short* in, int count) {
-  if (op.fold) {  // literals fold while compiling, in f64
+  // Literals fold while compiling, in f64. Not where an f32 would be infinite or NaN: constant expressions have
+  // neither.
+  if (op.fold) {
     double value[3]{};
+    auto finite = [](double x) { return x >= -__FLT_MAX__ && x <= __FLT_MAX__; };
     bool literals = is_floating(result) && result != dtype::f64;
     for (int i = 0; i < count; ++i) {
       literals = literals && g.nodes[in[i]].op == &constant_op;
       if (literals) value[i] = constant_value(g.nodes[in[i]]);
+      literals = literals && finite(value[i]);
     }
-    if (literals) return constant(g, result, op.fold(value));
+    if (literals) {
+      const double folded = op.fold(value);
+      if (finite(folded)) return constant(g, result, folded);
+    }
   }
   dims_list shape;
   for (int i = 0; i < count; ++i) broadcast_dims(g, shape, g.nodes[in[i]], op.name);
@@ -56,8 +63,9 @@ constexpr short apply_op(graph_builder& g, const op_info& op, dtype result, cons
   return g.push(n);
 }
 
-template <class F, class... A>
-constexpr auto apply(const A&... x) {
+/// The operation, rounded to `type` where it is stored.
+template <class F, dtype type, class... A>
+constexpr auto apply_as(const A&... x) {
   constexpr bool all_operands = sizeof...(A) == F::arity;
   if constexpr (!all_operands) refuse::operands<F, int(sizeof...(A)), F::arity>();
   constexpr shape extents_of_result = broadcast_operands<A...>();
@@ -66,7 +74,6 @@ constexpr auto apply(const A&... x) {
   constexpr dtype in_type = operand_dtype<F, A...>();
   constexpr bool takes_type = ops::on_floats<F> || !is_floating(in_type);
   if constexpr (!takes_type) refuse::floating<F, in_type>();
-  constexpr dtype type = result_dtype<F>(in_type);
   if constexpr (all_operands && takes_type && is_valid(extents_of_result)) {
     graph_builder& g = *graph_of(x...);
     short in[3] = {-1, -1, -1};
@@ -81,6 +88,19 @@ constexpr auto apply(const A&... x) {
     graph_of(x...)->refused = true;
     return expr<type, extents<>>{graph_of(x...), 0};
   }
+}
+
+template <class F, class... A>
+constexpr auto apply(const A&... x) {
+  return apply_as<F, result_dtype<F>(operand_dtype<F, A...>())>(x...);
+}
+
+/// x as an operand whose result keeps the compute type where x is f16 or bf16, so that an intermediate of a composition
+/// has the range and the precision of a fused one wherever it is stored. No operation of its own.
+template <expression A>
+constexpr auto unrounded(A x) {
+  return expr < A::type == dtype::f16 || A::type == dtype::bf16 ? dtype::f32 : A::type,
+         typename A::extents_type > {x.graph, x.id};
 }
 
 }  // namespace tracing
@@ -98,7 +118,10 @@ struct op {
 /// bool: not zero (NaN is true).
 template <dtype D, expression A>
 constexpr auto cast(A x) {
-  return expr<D, typename A::extents_type>{x.graph, tracing::cast_to(*x.graph, x.id, D)};
+  if constexpr (A::type == D)
+    return x;
+  else
+    return expr<D, typename A::extents_type>{x.graph, tracing::cast_to(*x.graph, x.id, D)};
 }
 template <element T, expression A>
 constexpr auto cast(A x) {

@@ -60,27 +60,24 @@ struct graph_verifier {
         return op.host.f64 != nullptr;
     }
   }
-  /// Operands of one dtype; a floating scalar may have another one that computes in the same type.
+  /// One dtype, or floating ones that compute in one type: intermediates of compositions are not rounded.
+  constexpr bool alike(dtype a, dtype b) const {
+    return a == b || (is_floating(a) && is_floating(b) && compute_of(a) == compute_of(b));
+  }
   constexpr graph_fault pointwise(const node& n) const {
     const int first = n.op->first_is_condition ? 1 : 0;
     if (first == 1 && operand(n, 0).type != dtype::boolean) return graph_fault::dtype;
     const dtype in = operand(n, first).type;
-    dtype of_tensors = in;
-    for (int k = first; k < n.op->arity; ++k)
-      if (operand(n, k).rank > 0) of_tensors = operand(n, k).type;
     for (int k = 0; k < n.op->arity; ++k) {
       const node& x = operand(n, k);
       if (x.rank > 0 && !same_lengths(x, n)) return x.rank != n.rank ? graph_fault::rank : graph_fault::dims;
       if (k < first) continue;
-      if (compute_of(x.type) != compute_of(in)) return graph_fault::dtype;
-      if (x.type != of_tensors && (x.rank > 0 || !is_floating(x.type))) return graph_fault::dtype;
+      if (!alike(x.type, in)) return graph_fault::dtype;
     }
     if (!defined_on(*n.op, in)) return graph_fault::operation;
     if (n.op->result == result_rule::boolean) return n.type == dtype::boolean ? graph_fault::none : graph_fault::dtype;
     if (n.op->result == result_rule::floating && !is_floating(n.type)) return graph_fault::dtype;
-    if (compute_of(n.type) != compute_of(in) || (n.rank > 0 && operand(n, first).rank > 0 && n.type != of_tensors))
-      return graph_fault::dtype;
-    return graph_fault::none;
+    return alike(n.type, in) ? graph_fault::none : graph_fault::dtype;
   }
   constexpr graph_fault reduction(const node& n) const {
     const node& x = operand(n, 0);
@@ -88,7 +85,7 @@ struct graph_verifier {
     for (int i = 0; i + 1 < n.rank; ++i)
       if (!g.same_dim(n.dims[i], x.dims[i])) return graph_fault::dims;
     if (g.length(n.dims[n.rank - 1]) != 1) return graph_fault::dims;
-    if (n.type != x.type) return graph_fault::dtype;
+    if (!alike(n.type, x.type)) return graph_fault::dtype;
     return defined_on(*n.op, n.type) ? graph_fault::none : graph_fault::operation;
   }
   constexpr graph_fault view(const node& n) const {
@@ -137,7 +134,7 @@ struct graph_verifier {
   constexpr graph_fault product(const node& n) const {
     const node &x = operand(n, 0), &y = operand(n, 1);
     const int r = n.rank;
-    if (x.type != n.type || y.type != n.type) return graph_fault::dtype;
+    if (!alike(x.type, n.type) || !alike(y.type, n.type)) return graph_fault::dtype;
     if (r < 2 || x.rank != r || y.rank != r) return graph_fault::rank;
     for (int i = 0; i < r - 2; ++i)
       if (!g.same_dim(x.dims[i], n.dims[i]) || !g.same_dim(y.dims[i], n.dims[i])) return graph_fault::dims;

@@ -35,8 +35,8 @@ struct matrix {
 /// out(i, c) = sum over k of left(i, k) * right(c, k) for i < M, c < C, both operands contiguous along k.
 /// The lanes of a warp share the sum; lane 0 writes.
 FUSE_UNCHECKED
-template <int M, int C, int N, block B, dtype D, stepping L, stepping R, class T>
-FUSE_HD void dot_tile(const B& b, const matrix<D, L>& left, const matrix<D, R>& right, index depth, T* out,
+template <int M, int C, int N, block B, dtype DL, dtype DR, stepping L, stepping R, class T>
+FUSE_HD void dot_tile(const B& b, const matrix<DL, L>& left, const matrix<DR, R>& right, index depth, T* out,
                       index out_step) {
   using V = typename B::values;
   using value = typename V::template value<T, N>;
@@ -49,23 +49,23 @@ FUSE_HD void dot_tile(const B& b, const matrix<D, L>& left, const matrix<D, R>& 
     value x[M];
     FUSE_UNROLL
     for (int i = 0; i < M; ++i)
-      x[i] = V::template load<D, L, N>(left.p + i * left.step_i + k * (L == stepping::unit ? 1 : left.step_k),
-                                       left.step_k, count);
+      x[i] = V::template load<DL, L, N>(left.p + i * left.step_i + k * (L == stepping::unit ? 1 : left.step_k),
+                                        left.step_k, count);
     FUSE_UNROLL
     for (int c = 0; c < C; ++c) {
-      const value y = V::template load<D, R, N>(right.p + c * right.step_i + k, 1, count);
+      const value y = V::template load<DR, R, N>(right.p + c * right.step_i + k, 1, count);
       FUSE_UNROLL
       for (int i = 0; i < M; ++i) sum[i][c] = V::template multiply_add<T, N>(x[i], y, sum[i][c]);
     }
   };
   const index step = index(b.lanes()) * N;
   index k = index(lane) * N;
-  if constexpr (V::template in_pairs<D> && L == stepping::unit && R == stepping::unit) {
+  if constexpr (V::template in_pairs<DL> && V::template in_pairs<DR> && L == stepping::unit && R == stepping::unit) {
     for (; b.lanes() == 1 && k + 2 * N <= depth; k += 2 * N) {  // a thread has the whole depth
       typename V::pair x[M];
-      for (int i = 0; i < M; ++i) x[i] = V::template load_pair<D>(left.p + i * left.step_i + k);
+      for (int i = 0; i < M; ++i) x[i] = V::template load_pair<DL>(left.p + i * left.step_i + k);
       for (int c = 0; c < C; ++c) {
-        const typename V::pair y = V::template load_pair<D>(right.p + c * right.step_i + k);
+        const typename V::pair y = V::template load_pair<DR>(right.p + c * right.step_i + k);
         for (int i = 0; i < M; ++i) {
           sum[i][c] = V::template multiply_add<T, N>(x[i].even, y.even, sum[i][c]);
           sum[i][c] = V::template multiply_add<T, N>(x[i].odd, y.odd, sum[i][c]);
@@ -86,8 +86,8 @@ FUSE_HD void dot_tile(const B& b, const matrix<D, L>& left, const matrix<D, R>& 
 
 /// out(i, c) for i < rows, c < columns, in blocks of 4 x 4 shared among the warps of a block.
 FUSE_UNCHECKED
-template <int N, block B, dtype D, stepping L, stepping R, class T>
-FUSE_HD void dot(const B& b, matrix<D, L> left, matrix<D, R> right, index rows, index columns, index depth, T* out,
+template <int N, block B, dtype DL, dtype DR, stepping L, stepping R, class T>
+FUSE_HD void dot(const B& b, matrix<DL, L> left, matrix<DR, R> right, index rows, index columns, index depth, T* out,
                  index out_step) {
   constexpr int M = 4, C = 4;
   const index warps = b.size() / b.lanes(), warp = b.rank() / b.lanes();
@@ -96,8 +96,8 @@ FUSE_HD void dot(const B& b, matrix<D, L> left, matrix<D, R> right, index rows, 
     const index taken = i + M <= rows ? M : 1;
     for (index w = warp; w < column_blocks; w += warps) {
       const index c = w * C;
-      const matrix<D, L> x{left.p + i * left.step_i, left.step_i, left.step_k};
-      matrix<D, R> y{right.p + c * right.step_i, right.step_i, 1};
+      const matrix<DL, L> x{left.p + i * left.step_i, left.step_i, left.step_k};
+      matrix<DR, R> y{right.p + c * right.step_i, right.step_i, 1};
       T* to = out + i * out_step + c;
       if (c + C <= columns) {
         if (taken == M)

@@ -3,6 +3,7 @@
 // several outputs. The row is read from memory once; values that a later pass needs again are held in registers
 // (`Held` packs a thread, where the length is static) or in scratch memory that each thread owns its places of.
 #pragma once
+#include <fuse/kernel/accumulator.hpp>
 #include <fuse/kernel/evaluate.hpp>
 
 namespace fuse {
@@ -82,6 +83,16 @@ consteval bool has_pass(int stage) {
   return false;
 }
 
+/// Does pass `stage` sum up?
+template <class P>
+consteval bool adds_in(int stage) {
+  for (int i = 0; i < P::steps; ++i)
+    if (P::step[i].stage == stage && P::step[i].kind == step_kind::reduce && P::op[i]->adds &&
+        is_floating(P::step[i].type))
+      return true;
+  return false;
+}
+
 /// What a reduction starts from.
 template <class P, int I>
 FUSE_HD auto start_of() {
@@ -102,14 +113,18 @@ struct held_file<P, Values, N, Held, std::integer_sequence<int, I...>>
                        (Held > 0 && kept<P, Values>(I)),
                        typename Values::template value<compute_type_of<P::step[I].type>, N>[(Held > 0 ? Held : 1)],
                        nothing>>... {};
+/// The accumulator of step I, a reduction.
+template <class P, class Values, int N, int I>
+struct accumulator_of {
+  using type = accumulator<P::op[I], Values, compute_type_of<P::step[I].type>, N>;
+};
 /// Accumulators of the reductions of one stage, N lanes each.
 template <class P, class Values, int N, int Stage, class Sequence>
 struct sum_file;
 template <class P, class Values, int N, int Stage, int... I>
 struct sum_file<P, Values, N, Stage, std::integer_sequence<int, I...>>
-    : held_slot<I,
-                std::conditional_t<(P::step[I].kind == step_kind::reduce && P::step[I].stage == Stage),
-                                   typename Values::template value<compute_type_of<P::step[I].type>, N>, nothing>>... {
+    : held_slot<I, typename std::conditional_t<(P::step[I].kind == step_kind::reduce && P::step[I].stage == Stage),
+                                               accumulator_of<P, Values, N, I>, std::type_identity<nothing>>::type>... {
 };
 template <int I, class V>
 FUSE_HD V& held(held_slot<I, V>& s) {
@@ -143,16 +158,35 @@ struct row_work {
   }
   FUSE_HD index length() const { return fuse::length<P, P::outer>(e.a); }
 
+  /// f(i) for each reduction of pass `Stage`.
+  FUSE_UNCHECKED
+  template <int Stage, class F>
+  FUSE_HD static void each(F&& f) {
+    unrolled<P::steps>([&](auto i) FUSE_INLINE {
+      if constexpr (P::step[i].kind == step_kind::reduce && P::step[i].stage == Stage) f(i);
+    });
+  }
+
   /// What pass `Stage` needs once a row.
   FUSE_UNCHECKED
   template <int Stage, class Sums>
   FUSE_HD void start(Sums& sums) {
     e.template run_row_steps<Stage>();
-    unrolled<P::steps>([&](auto i) FUSE_INLINE {
-      constexpr step_code s = P::step[i];
-      if constexpr (s.kind == step_kind::reduce && s.stage == Stage)
-        held<i>(sums) = V::template splat<compute_type_of<s.type>, N>(start_of<P, i>());
-    });
+    each<Stage>([&](auto i) FUSE_INLINE { held<i>(sums).start(start_of<P, i>()); });
+  }
+  /// On the host, between the blocks of a row: packs [0, p) are done, a multiple of block_packs.
+  FUSE_UNCHECKED
+  template <int Stage, class Sums>
+  FUSE_HD void end_block(Sums& sums, index p) {
+    if constexpr (adds_in<P>(Stage)) {
+      each<Stage>([&](auto i) FUSE_INLINE { held<i>(sums).end_block(start_of<P, i>()); });
+      if (p % run_packs == 0) each<Stage>([&](auto i) FUSE_INLINE { held<i>(sums).end_run(start_of<P, i>()); });
+    }
+    if (p % part_packs == 0)
+      each<Stage>([&](auto i) FUSE_INLINE {
+        held<i>(sums).add_part(held<i>(sums).of_part());
+        held<i>(sums).restart(start_of<P, i>());
+      });
   }
 
   /// Pass `Stage` at elements [N * p, N * (p + 1)); `slot` numbers the packs that this thread holds.
@@ -169,7 +203,7 @@ struct row_work {
         if constexpr (s.stage == Stage) {
           auto x = e.template value<s.in[0], N>();
           x = V::template keep_first(x, count, start_of<P, i>());
-          held<i>(sums) = V::template apply<P::op[i], N>(held<i>(sums), x);
+          held<i>(sums).take(x);
         }
       } else if constexpr (s.element && s.kind == step_kind::product) {
         if constexpr (s.stage == Stage || used) registers::get<i>(e.r) = from_scratch<i>(column, count);
@@ -198,32 +232,37 @@ struct row_work {
     });
   }
 
-  /// The reductions of pass `Stage`, from what the threads have summed up.
+  /// The reductions of pass `Stage`, from what the threads have found of a part that is the last one.
   FUSE_UNCHECKED
   template <int Stage, class Sums>
   FUSE_HD void finish(const B& b, Sums& sums) {
-    unrolled<P::steps>([&](auto i) FUSE_INLINE {
-      constexpr step_code s = P::step[i];
-      if constexpr (s.kind == step_kind::reduce && s.stage == Stage) {
-        using T = compute_type_of<s.type>;
-        T v = all_reduce<P::op[i]>(b, V::template fold<P::op[i]>(held<i>(sums)), start_of<P, i>());
-        if constexpr (P::op[i]->mean) v = v / T(length());
-        registers::get<i>(e.r) = V::template splat<T, 1>(v);
+    each<Stage>([&](auto i) FUSE_INLINE {
+      using T = compute_type_of<P::step[i].type>;
+      if (Held > 0 || (!V::device && length() <= block_packs * N)) {
+        put<i>(all_reduce<P::op[i]>(b, held<i>(sums).of_block(), start_of<P, i>()));
+      } else if (!V::device && length() <= run_packs * N) {
+        put<i>(all_reduce<P::op[i]>(b, held<i>(sums).of_run(), start_of<P, i>()));
+      } else if constexpr (V::device) {  // f64 is dear there, and a tree of the threads' sums errs by little
+        put<i>(all_reduce<P::op[i]>(b, T(held<i>(sums).of_part()), start_of<P, i>()));
+      } else {
+        held<i>(sums).add_part(held<i>(sums).of_part());
+        using wide = decltype(held<i>(sums).whole);
+        put<i>(all_reduce<P::op[i]>(b, held<i>(sums).whole, wide(start_of<P, i>())));
       }
     });
   }
 
-  /// Writes the results that are one value a row.
+  /// Writes the results that are one value a row, of those which fill a whole row packs [begin, end).
   FUSE_UNCHECKED
-  FUSE_HD void store_row_values(const B& b) {
-    const index n = length(), packs = (n + N - 1) / N;
+  FUSE_HD void store_row_values(const B& b, index begin, index end) {
+    const index n = length();
     unrolled<P::stores>([&](auto s) FUSE_INLINE {
       if constexpr (P::store[s].value >= 0) {
         if constexpr (!P::step[P::store[s].value].element) {
           if constexpr (P::access[P::store[s].access].inner == stepping::none) {
-            if (b.rank() == 0) e.template store<s>(0, 1);
+            if (b.rank() == 0 && begin == 0) e.template store<s>(0, 1);
           } else {  // a row value as a whole row
-            for (index p = b.rank(); p < packs; p += b.size())
+            for (index p = begin + b.rank(); p < end; p += b.size())
               e.template store<s>(p * N, static_cast<int>(n - p * N < N ? n - p * N : N));
           }
         }
@@ -232,6 +271,17 @@ struct row_work {
   }
 
  private:
+  /// The value of reduction I, of which `v` is the sum where it is a mean.
+  FUSE_UNCHECKED
+  template <int I, class W>
+  FUSE_HD void put(W v) {
+    using T = compute_type_of<P::step[I].type>;
+    if constexpr (P::op[I]->mean)
+      v = v / W(length());
+    else if constexpr (P::op[I]->adds)
+      v = length() > 0 ? v : W(0);  // an empty row has no sign
+    registers::get<I>(e.r) = V::template splat<T, 1>(T(v));
+  }
   template <int I>
   FUSE_HD auto* scratch_of(index column) const {
     using T = compute_type_of<P::step[I].type>;
@@ -265,13 +315,22 @@ FUSE_HD void run_row(const B& b, const typename P::arguments& a, const row_place
           const index p = b.rank() + index(slot) * b.size();
           if (p < packs) w.template visit<stage>(p, slot, sums);
         }
+      } else if constexpr (adds_in<P>(stage)) {
+        const index beside = b.size();
+        for (index p = b.rank(), done = 0; p < packs;) {
+          const index left = packs - p, most = block_packs * beside, end = left < most ? packs : p + most;
+          FUSE_NO_UNROLL
+          for (; p < end; p += beside) w.template visit<stage>(p, 0, sums);
+          done += block_packs;
+          if (p < packs) w.template end_block<stage>(sums, done);
+        }
       } else {
         for (index p = b.rank(); p < packs; p += b.size()) w.template visit<stage>(p, 0, sums);
       }
       w.template finish<stage>(b, sums);
     }
   });
-  w.store_row_values(b);
+  w.store_row_values(b, 0, packs);
 }
 
 }  // namespace fuse

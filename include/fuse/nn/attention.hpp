@@ -26,8 +26,14 @@ constexpr auto for_groups_of(K k, Q) {
 /// q (..., t, d), k (..., s, d) -> (..., t, s), scaled by 1 / sqrt(d).
 template <expression Q, expression K>
 constexpr auto scores(Q q, K k) {
-  return matmul(q, transpose(for_groups_of(k, q))) *
+  return matmul(tracing::unrounded(q), transpose(for_groups_of(tracing::unrounded(k), q))) *
          rsqrt(cast<promote(Q::type, dtype::f32)>(extent<-1>(q).as_value()));
+}
+
+/// The average of v (..., s, e), weighted by the scores. Stored: the dtype of a weight.
+template <dtype Stored, expression S, expression V, expression Q>
+constexpr auto weighted(S scores, V v, Q q) {
+  return matmul(softmaxes::softmax_as<Stored>(scores), for_groups_of(v, q));
 }
 
 }  // namespace attending
@@ -36,7 +42,7 @@ constexpr auto scores(Q q, K k) {
 /// Grouped heads: q (heads, group, t, d), k (heads, s, d), v (heads, s, e) -> (heads, group, t, e).
 template <expression Q, expression K, expression V>
 constexpr auto attention(Q q, K k, V v) {
-  return matmul(softmax(attending::scores(q, k)), attending::for_groups_of(v, q));
+  return attending::weighted<promote(Q::type, K::type)>(attending::scores(q, k), v, q);
 }
 
 /// causal_attention(q, k, v, past): query i sees the keys 0 ... past + i, where `past` (an integer literal or run-time
@@ -45,7 +51,7 @@ template <expression Q, expression K, expression V, operand P>
 constexpr auto causal_attention(Q q, K k, V v, P past) {
   auto scores = attending::scores(q, k);
   auto visible = iota_along<-1>(scores) <= iota_along<-2>(scores) + past;
-  return matmul(softmax(where(visible, scores, -__builtin_inff())), attending::for_groups_of(v, q));
+  return attending::weighted<promote(Q::type, K::type)>(where(visible, scores, -__builtin_inff()), v, q);
 }
 
 }  // namespace fuse::nn

@@ -16,10 +16,11 @@ constexpr auto cross_entropy(A logits, T targets) {
   static_assert(is_integer(T::type), "fuse::nn::cross_entropy: targets are integers, one for each row");
   static_assert(T::rank == A::rank - 1, "fuse::nn::cross_entropy: expected logits (..., classes) and targets (...)");
   auto target = unsqueeze<-1>(targets);
-  auto chosen = sum(where(iota_along<-1>(logits) == target, logits, 0.f), row);
+  auto v = tracing::unrounded(logits);
+  auto chosen = sum(where(iota_along<-1>(logits) == target, v, 0.f), row);
   auto inside = logical_and(target >= 0, target < extent<-1>(logits).as_value());
-  auto loss = where(inside, logsumexp(logits, row) - chosen, __builtin_nanf(""));
-  return squeeze<-1>(where(target == ignored_target, 0.f, loss));
+  auto loss = where(inside, logsumexp(v, row) - chosen, __builtin_nanf(""));
+  return squeeze<-1>(tracing::apply_as<ops::where_t, to_floating(A::type)>(target == ignored_target, 0.f, loss));
 }
 
 }  // namespace fuse::nn

@@ -11,8 +11,11 @@ namespace fuse::nn {
 /// Source: Ba, Kiros and Hinton, "Layer Normalization" (2016), equation 4.
 template <expression A, expression W, expression B, operand E>
 constexpr auto layer_norm(A x, W weight, B bias, E epsilon) {
-  auto centred = x - mean(x, row);
-  return centred * rsqrt(mean(centred * centred, row) + epsilon) * weight + bias;
+  auto v = tracing::unrounded(x);
+  auto centred = v - mean(v, row);
+  auto scaled = centred * rsqrt(mean(centred * centred, row) + epsilon) * tracing::unrounded(weight);
+  return tracing::apply_as<ops::add_t, to_floating(promote(promote(A::type, W::type), B::type))>(
+      scaled, tracing::unrounded(bias));
 }
 
 }  // namespace fuse::nn

@@ -10,7 +10,9 @@ namespace fuse::nn {
 /// Source: Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019), equation 4.
 template <expression A, expression W, operand E>
 constexpr auto rms_norm(A x, W weight, E epsilon) {
-  return x * rsqrt(mean(x * x, row) + epsilon) * weight;
+  auto v = tracing::unrounded(x);
+  return tracing::apply_as<ops::multiply_t, to_floating(promote(A::type, W::type))>(
+      v * rsqrt(mean(v * v, row) + epsilon), tracing::unrounded(weight));
 }
 
 }  // namespace fuse::nn

@@ -50,7 +50,8 @@ constexpr auto contract(A a, B b) {
     }();
     constexpr dtype type = promote(A::type, B::type);
     graph_builder& g = *a.graph;
-    short left = tracing::cast_to(g, a.id, type), right = tracing::cast_to(g, b.id, type);
+    const short left = A::type == type ? a.id : tracing::cast_to(g, a.id, type),
+                right = B::type == type ? b.id : tracing::cast_to(g, b.id, type);
     node x = g.nodes[left], y = g.nodes[right];
     const short inner = g.unify(x.dims[x.rank - 1], y.dims[y.rank - 2], "matmul");
     tracing::dims_list dims;

@@ -66,6 +66,8 @@ struct op_info {
   double flops = 1;                         // per element, for cost estimates
   double identity = 0;                      // of a reduction; ±infinity saturates to the type's limits
   bool mean = false;                        // a reduction whose sum is divided by the row length
+  bool adds = false;                        // a reduction by sums, which rows of any length keep accurate
+  bool chooses = false;                     // a reduction whose result is one of the elements
   double (*fold)(const double*) = nullptr;  // constant evaluation while compiling
   evaluators<pack_value> host{};
 #if defined(__CUDACC__)
@@ -150,6 +152,8 @@ constexpr op_info describe() {
     o.kind = op_kind::reduce;
     o.identity = F::identity;
     if constexpr (requires { F::mean; }) o.mean = F::mean;
+    if constexpr (requires { F::adds; }) o.adds = F::adds;
+    if constexpr (requires { F::chooses; }) o.chooses = F::chooses;
   }
   constexpr int n = requires { F::identity; }
   ? 2 : F::arity;

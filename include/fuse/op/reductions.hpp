@@ -5,7 +5,8 @@
 //   sum(x, row)              the last axis is kept with length 1, so that the result broadcasts back: (..., n) -> (...,
 //   1) sum(x, axis<-1>)         the last axis is dropped: (..., n) -> (...)
 //
-// The order of a reduction is fixed: same input, same bits. f16 and bf16 accumulate in f32.
+// The order of a reduction is fixed: same input, same bits. f16 and bf16 accumulate in f32, and sums of long rows are of
+// blocks (kernel/accumulator.hpp).
 #pragma once
 #include <fuse/op/arithmetic.hpp>
 #include <fuse/op/classify.hpp>
@@ -37,7 +38,8 @@ namespace ops {
 struct sum_t {
   static constexpr const char* name = "sum";
   static constexpr int arity = 1;
-  static constexpr double identity = 0;
+  static constexpr double identity = -0.0;  // a row of negative zeros has that sum
+  static constexpr bool adds = true;
   template <class V>
   FUSE_HD V operator()(V a, V b) const {
     return a + b;
@@ -61,11 +63,13 @@ struct row_max_t : maximum_t {
   static constexpr const char* name = "max";
   static constexpr int arity = 1;
   static constexpr double identity = -__builtin_inf();
+  static constexpr bool chooses = true;
 };
 struct row_min_t : minimum_t {
   static constexpr const char* name = "min";
   static constexpr int arity = 1;
   static constexpr double identity = __builtin_inf();
+  static constexpr bool chooses = true;
 };
 // Made of others, and named in messages.
 struct any_t;
@@ -90,7 +94,7 @@ template <class F, dtype type, expression A>
 constexpr auto reduce_tensor(A x) {
   graph_builder& g = *x.graph;
   constexpr shape kept = kept_shape<A>();
-  const short in = cast_to(g, x.id, type);
+  const short in = A::type == type ? x.id : cast_to(g, x.id, type);
   // A row of one element is its own reduction.
   if constexpr (shape_v<A>.extent[A::rank - 1] == 1) return expr<type, extents_from<kept>>{&g, in};
   node n;
@@ -187,7 +191,8 @@ constexpr auto first_at(A x, M extremum) {
 }
 }  // namespace tracing
 
-/// The coordinate of the largest element of each row, the first of equals: i64.
+/// The coordinate of the largest element of each row, the first of equals: i64. A row of no elements has no such place:
+/// it gives the largest i64.
 template <expression A, class Axis>
 constexpr auto argmax(A x, Axis along) {
   return tracing::keep_or_drop<ops::argmax_t>(tracing::first_at(x, max(x, row)), along);
@@ -197,33 +202,58 @@ constexpr auto argmin(A x, Axis along) {
   return tracing::keep_or_drop<ops::argmin_t>(tracing::first_at(x, min(x, row)), along);
 }
 
-/// The variance of each row with divisor n - correction (PyTorch's default is 1), in two passes.
+namespace tracing {
+/// n - correction as a float, NaN below 0.
+template <dtype D, expression A>
+constexpr auto degrees_of_freedom(A x, int correction) {
+  constexpr index n = A::extents_type::static_extent(A::rank - 1);
+  if constexpr (n != dyn) {
+    const double left = n < correction ? __builtin_nan("") : double(n - correction);
+    return expr<D, extents<>>{x.graph, constant(*x.graph, D, left)};
+  } else {
+    const auto left = extent<A::rank - 1>(x).as_value() - correction;
+    return where(left < 0, __builtin_nanf(""), cast<D>(left));
+  }
+}
+/// The variance, rounded to Stored where it is stored.
+template <dtype Stored, expression A>
+constexpr auto variance(A x, int correction) {
+  auto v = unrounded(cast<to_floating(A::type)>(x));
+  auto d = v - mean(v, row);
+  return apply_as<ops::divide_t, Stored>(sum(d * d, row), degrees_of_freedom<decltype(v)::type>(x, correction));
+}
+}  // namespace tracing
+
+/// The variance of each row with divisor n - correction (PyTorch's default is 1), in two passes; NaN where the row has
+/// fewer elements than the correction says, and where it has none.
 template <expression A, class Axis>
 constexpr auto var(A x, Axis along, int correction = 1) {
-  auto v = cast<to_floating(A::type)>(x);
-  auto d = v - mean(v, row);
-  auto n = extent<A::rank - 1>(x).as_value();
-  return tracing::keep_or_drop<ops::var_t>(
-      sum(d * d, row) / cast<(A::type == dtype::f64 ? dtype::f64 : dtype::f32)>(n - correction), along);
+  return tracing::keep_or_drop<ops::var_t>(tracing::variance<to_floating(A::type)>(x, correction), along);
 }
 /// The standard deviation: sqrt(var(x)).
 template <expression A, class Axis>
 constexpr auto std(A x, Axis along, int correction = 1) {
-  return sqrt(var(x, along, correction));
+  constexpr dtype stored = to_floating(A::type);
+  auto variance = tracing::variance < stored == dtype::f64 ? dtype::f64 : dtype::f32 > (x, correction);
+  return tracing::apply_as<ops::sqrt_t, stored>(tracing::keep_or_drop<ops::var_t>(variance, along));
 }
 /// The Euclidean norm of each row.
 template <expression A, class Axis>
 constexpr auto norm(A x, Axis along) {
-  auto v = cast<to_floating(A::type)>(x);
-  return sqrt(sum(v * v, along));
+  constexpr dtype stored = to_floating(A::type);
+  auto v = tracing::unrounded(cast<stored>(x));
+  return tracing::apply_as<ops::sqrt_t, stored>(sum(v * v, along));
 }
-/// log(sum(exp(x))) of each row, shifted by the maximum so that it does not overflow; a row of -inf gives -inf.
+/// log(sum(exp(x))) of each row, shifted by the maximum so that it does not overflow; a row of -inf, or of no elements,
+/// gives -inf.
 template <expression A, class Axis>
 constexpr auto logsumexp(A x, Axis along) {
-  auto v = cast<to_floating(A::type)>(x);
+  constexpr dtype stored = to_floating(A::type);
+  auto v = tracing::unrounded(cast<stored>(x));
   auto m = max(v, row);
   auto shift = where(isinf(m), 0.f, m);
-  return tracing::keep_or_drop<ops::logsumexp_t>(shift + log(sum(exp(v - shift), row)), along);
+  return tracing::keep_or_drop<ops::logsumexp_t>(
+      tracing::apply_as<ops::add_t, stored>(shift, log(sum(exp(v - shift), row))), along);
 }
 
 }  // namespace fuse

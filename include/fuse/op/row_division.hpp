@@ -31,8 +31,8 @@ struct divide_by_t {
   template <class V>
   FUSE_HD V operator()(V a, V b, V inverse) const {
     const V near = a * inverse, exact = math::fma(math::fma(-near, b, a), inverse, near);
-    // NaN: an operand or a product is out of range.
-    return has_nan(exact) ? a / b : exact;
+    // NaN: an operand or a product is out of range. The remainder of a zero has lost its sign.
+    return has_nan(exact) ? a / b : math::copysign(exact, near);
   }
 
  private:

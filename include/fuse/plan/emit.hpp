@@ -37,7 +37,8 @@ constexpr const char* text_of(cut_reason r) {
 
 /// What is known of each node while a plan is made.
 struct node_state {
-  short buffer = -1;  // argument or materialised: its buffer
+  short buffer = -1;          // argument or materialised: its buffer …
+  dtype stored = dtype::f32;  // … and in which dtype it lies there
   bool in_kernel = false;
   bool whole = false;  // in_kernel: has the shape of the whole index space (else one value a row)
 };
@@ -84,7 +85,7 @@ struct emitter : kernel_pieces<Graph> {
     access a;
     const node& n = g.nodes[id];
     a.buffer = state[buffer_node].buffer;
-    a.type = n.type;
+    a.type = state[buffer_node].stored;
     a.alias = alias;
     a.rank = n.rank;
     for (int i = 0; i < n.rank; ++i) {
@@ -206,6 +207,7 @@ struct emitter : kernel_pieces<Graph> {
         for (int i = 0; i < n.op->arity; ++i) {
           s.in[i] = emit(n.in[i], g.nodes[n.in[i]].rank == 0 ? index_map{} : f, predicate);
           if (s.in[i] < 0) return -1;
+          if (compares(n)) s.in[i] = rounded(s.in[i], g.nodes[n.in[i]].type);
           s.element = s.element || element(s.in[i]);
         }
         if (is_large() && n.rank > 0 && !state[id].in_kernel) return fail(id, cut_reason::large);
@@ -243,6 +245,30 @@ struct emitter : kernel_pieces<Graph> {
       default:
         return fail(id, cut_reason::scattered);
     }
+  }
+
+  /// Does a node tell apart values that are near each other?
+  static constexpr bool compares(const node& n) {
+    return n.op->result == result_rule::boolean || (n.kind() == op_kind::cast && n.type == dtype::boolean);
+  }
+  /// A step's value as memory of this dtype holds it. f16 and bf16 are compared so: two values that are equal where one
+  /// of them was stored, or both, are equal where neither was.
+  constexpr short rounded(short step_number, dtype type) {
+    if ((type != dtype::f16 && type != dtype::bf16) || holds(step_number, type)) return step_number;
+    step s;
+    s.kind = step_kind::cast;
+    s.op = &cast_op;
+    s.type = type;
+    s.in[0] = step_number;
+    s.element = element(step_number);
+    return push(s);
+  }
+  /// Is a step's value one of the dtype already?
+  constexpr bool holds(short step_number, dtype type) const {
+    const step& s = k.steps[step_number];
+    if (s.kind == step_kind::load || s.kind == step_kind::cast) return s.type == type;
+    if (s.kind == step_kind::reduce) return s.op->chooses && holds(s.in[0], type);
+    return s.op == &op_of<ops::where_t> && holds(s.in[1], type) && holds(s.in[2], type);
   }
 
   /// Elements divided by a value of their row are multiplied by its inverse.

@@ -25,10 +25,15 @@ struct partitioner : kernel_order<Graph, Nodes> {
     if (p.state[node].buffer >= 0) return;
     const short b = static_cast<short>(p.buffer_count++);
     p.buffers[b].kind = buffer_kind::temporary;
+    p.buffers[b].type = why == cut_reason::other_row ? unrounded(g.nodes[node].type) : g.nodes[node].type;
     p.buffers[b].node = static_cast<short>(node);
     p.state[node].buffer = b;
+    p.state[node].stored = p.buffers[b].type;
     p.roots[p.root_count++] = {static_cast<short>(node), b, -1, why};
   }
+
+  /// What a kernel computes in: one value a row costs no bandwidth, and keeps the range that its kernel gave it.
+  static constexpr dtype unrounded(dtype d) { return d == dtype::f16 || d == dtype::bf16 ? dtype::f32 : d; }
 
   constexpr void mark_live() {
     for (int i = 0; i < g.output_count; ++i) live[g.outputs[i].node] = true;
@@ -41,14 +46,20 @@ struct partitioner : kernel_order<Graph, Nodes> {
   constexpr void first_roots() {
     for (int a = 0; a < g.argument_count; ++a) {
       const short b = static_cast<short>(p.buffer_count++);
+      p.buffers[b].type = g.arguments[a].type;
       p.buffers[b].node = g.arguments[a].node;
+      p.state[g.arguments[a].node].stored = g.arguments[a].type;
       if (!g.arguments[a].scalar) p.state[g.arguments[a].node].buffer = b;
     }
     for (int o = 0; o < g.output_count; ++o) {
       const short b = static_cast<short>(p.buffer_count++), node = g.outputs[o].node;
       p.buffers[b].kind = buffer_kind::output;
+      p.buffers[b].type = g.nodes[node].type;
       p.buffers[b].node = node;
-      if (p.state[node].buffer < 0 && g.outputs[o].contiguous) p.state[node].buffer = b;
+      if (p.state[node].buffer < 0 && g.outputs[o].contiguous) {
+        p.state[node].buffer = b;
+        p.state[node].stored = g.nodes[node].type;
+      }
       p.roots[p.root_count++] = {node, b, -1, cut_reason::output};
     }
     for (int i = 0; i < g.node_count; ++i) {
@@ -174,7 +185,7 @@ struct partitioner : kernel_order<Graph, Nodes> {
     const bool is_scatter = g.nodes[r.node].kind() == op_kind::scatter;
     const node& top = is_scatter && q.alias ? base : g.nodes[q.top];
     a.buffer = r.buffer;
-    a.type = g.nodes[r.node].type;
+    a.type = p.buffers[r.buffer].type;
     a.alias = q.alias;
     a.rank = top.rank;
     for (int i = 0; i < top.rank; ++i) {

@@ -21,6 +21,7 @@ enum class buffer_kind : std::uint8_t { argument, output, temporary };
 
 struct buffer_info {
   buffer_kind kind = buffer_kind::argument;
+  dtype type = dtype::f32;
   short node = -1;
   short copied_from = -1;  // a scatter's target: copied into this buffer first, unless it is the same memory
 };

@@ -76,7 +76,7 @@ struct plan_verifier {
   constexpr plan_fault fault_of_access(const kernel_plan& k, const access& a) const {
     if (a.rank < 0 || a.rank > max_rank || a.gathered >= a.rank) return plan_fault::dims;
     if (a.buffer >= p.buffer_count) return plan_fault::access;
-    if (a.buffer >= 0 && g.nodes[p.buffers[a.buffer].node].type != a.type) return plan_fault::access;
+    if (a.buffer >= 0 && p.buffers[a.buffer].type != a.type) return plan_fault::access;
     for (int i = 0; i < a.rank; ++i) {
       const axis_map& m = a.axis[i];
       if (a.dims[i] < 0 || a.dims[i] >= g.dim_count || m.offset_dim >= g.dim_count) return plan_fault::dims;

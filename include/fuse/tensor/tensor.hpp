@@ -38,6 +38,10 @@ inline constexpr std::size_t host_alignment = 64;
 /// Host memory aligned to a vector register; large memory in large pages where the system has them.
 inline buffer allocate_host(std::size_t bytes) {
   constexpr std::size_t large_page = std::size_t(2) << 20;
+  const auto refuse = [&] {
+    throw error(error_category::memory, text("fuse: could not allocate ") << bytes << " bytes on the host");
+  };
+  if (bytes > static_cast<std::size_t>(views::most_bytes)) refuse();
   const bool large = bytes >= 2 * large_page;
   const std::size_t alignment = large ? large_page : host_alignment;
   const std::size_t size = bytes > 0 ? (bytes + alignment - 1) / alignment * alignment : alignment;
@@ -45,7 +49,7 @@ inline buffer allocate_host(std::size_t bytes) {
 #if defined(MADV_HUGEPAGE)
   if (p && large) madvise(p, size, MADV_HUGEPAGE);  // a wish: whether it comes true changes no result
 #endif
-  if (!p) throw error(error_category::memory, text("fuse: could not allocate ") << bytes << " bytes on the host");
+  if (!p) refuse();
   return {p, [](void* q, void*) noexcept { std::free(q); }};
 }
 
@@ -65,7 +69,7 @@ class tensor {
     return *this;
   }
   /// Memory of the host, not initialised.
-  explicit tensor(const lengths& extents) : tensor(extents, allocate_host(views::count<rank>(extents) * sizeof(T))) {}
+  explicit tensor(const lengths& extents) : tensor(extents, allocate_host(views::bytes<T, E>(extents))) {}
   /// Takes memory that holds the elements.
   tensor(const lengths& extents, buffer memory)
       : memory_(std::move(memory)), view_(static_cast<T*>(memory_.data()), extents) {}

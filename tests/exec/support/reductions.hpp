@@ -294,15 +294,46 @@ void check_empty_rows() {
       CHECK(all[r]);
       CHECK(argmax[r] == std::numeric_limits<std::int64_t>::max());
       CHECK(argmin[r] == std::numeric_limits<std::int64_t>::max());
-      CHECK(numbers::value(var[r]) == 0);
-      CHECK(numbers::value(std[r]) == 0);
+      CHECK(std::isnan(numbers::value(var[r])));
+      CHECK(std::isnan(numbers::value(std[r])));
       CHECK(numbers::value(norm[r]) == 0);
       CHECK(numbers::value(logsumexp[r]) == -INFINITY);
     }
   });
 }
 
-/// The same bits from every call, wherever a row stands.
+inline constexpr auto corrected = fx::compile<"corrected">([](auto x) {
+  constexpr auto last = fx::axis<-1>;
+  return fx::outputs(fx::var(x, last, 0), fx::var(x, last), fx::var(x, last, 2), fx::std(x, last, 3));
+});
+template <class T, class X>
+void check_corrected(const fx::tensor<T, X>& x, const bool (&enough)[4]) {
+  in_each_mode<true>([&](auto& e) {
+    const auto [zero, one, two, three] = machine::call(e, corrected, x);
+    CHECK(std::isnan(numbers::value(zero[0])) == !enough[0]);
+    CHECK(std::isnan(numbers::value(one[0])) == !enough[1]);
+    CHECK(std::isnan(numbers::value(two[0])) == !enough[2]);
+    CHECK(std::isnan(numbers::value(three[0])) == !enough[3]);
+  });
+}
+/// Statistics of fewer elements than their correction says are NaN, whether the length is known or not.
+template <class T>
+void check_corrections() {
+  auto filled = [](auto x) {
+    for (fx::index i = 0; i < x.size(); ++i) x[i] = numbers::from<T>(double(i + 1));
+    return x;
+  };
+  using unknown = fx::tensor<T, fx::extents<dyn, dyn>>;
+  check_corrected<T>(unknown({1, 0}), {false, false, false, false});
+  check_corrected<T>(filled(unknown({1, 1})), {true, false, false, false});
+  check_corrected<T>(filled(unknown({1, 2})), {true, true, true, false});
+  check_corrected<T>(filled(unknown({1, 4})), {true, true, true, true});
+  check_corrected<T>(fx::tensor<T, fx::extents<dyn, 0>>({1, 0}), {false, false, false, false});
+  check_corrected<T>(filled(fx::tensor<T, fx::extents<dyn, 1>>({1, 1})), {true, false, false, false});
+  check_corrected<T>(filled(fx::tensor<T, fx::extents<dyn, 2>>({1, 2})), {true, true, true, false});
+}
+
+/// The same bits from every call, wherever a row stands, and however many threads work on it.
 template <class T>
 void check_determinism(fx::index n) {
   machine::fused_executor e;
