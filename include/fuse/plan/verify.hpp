@@ -188,13 +188,13 @@ struct plan_verifier {
     }
     if (p.launch_count != (p.kernel_count > 0 ? p.launch_of[p.kernel_count - 1] + 1 : 0))
       return {plan_fault::launch, p.kernel_count};
-    for (int b = 0; b < p.buffer_count; ++b)
-      if (p.buffers[b].kind == planning::buffer_kind::temporary && !read[b]) return {plan_fault::unread, -1, b};
     for (int o = 0; o < g.output_count; ++o) {
       const planning::buffer_info& b = p.buffers[g.argument_count + o];
       if (b.kind != planning::buffer_kind::output || b.node != g.outputs[o].node || !written[g.argument_count + o])
         return {plan_fault::output, -1, o};
     }
+    for (int b = 0; b < p.buffer_count; ++b)
+      if (p.buffers[b].kind == planning::buffer_kind::temporary && !read[b]) return {plan_fault::unread, -1, b};
     return {};
   }
 };
