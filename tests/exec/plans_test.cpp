@@ -132,11 +132,11 @@ TEST_CASE("a scatter of attention writes each row to its own place") {
     for (fx::index i = 0; i < x.size(); ++i) r[i] = x[i];
     return r;
   };
-  const matrix caches({2, 12});
+  const matrix caches = made(2, 12, 4);
   const tensor<std::int64_t, dyn> second({1}, {1});
   const auto cache = std::get<0>(machine::call(e, cached_heads, caches, second, heads(q), heads(k), heads(v)));
   for (fx::index i = 0; i < 12; ++i) {
-    CHECK(cache[i] == 0);
+    CHECK(cache[i] == caches[i]);
     CHECK(std::abs(double(cache[12 + i]) - rows[std::size_t(i)]) < 1e-5);
   }
 }
@@ -175,9 +175,7 @@ TEST_CASE("views of concat that count from the end") {
 // ---- what is too large for one kernel ----
 namespace {
 constexpr auto joined = fx::compile<"joined">([](auto x) {
-  return [&]<int... I>(std::integer_sequence<int, I...>) {
-    return fx::concat<-1>((fx::slice<-1, I, I + 1>(x) * float(I + 1))...);
-  }
+  return [&]<int... I>(std::integer_sequence<int, I...>) { return fx::concat<-1>(fx::slice<-1, 23 - I, 24 - I>(x)...); }
   (std::make_integer_sequence<int, 24>{});
 });
 /// c0 + x (c1 + x (c2 + ...)): literals come before what is computed.
@@ -188,7 +186,7 @@ constexpr auto horner = fx::compile<"horner">([](auto x) {
 });
 constexpr auto of_scalars = fx::compile<"of_scalars">([](auto x, auto s) {
   auto y = s;
-  for (int i = 0; i < 70; ++i) y = fx::max(y * s, s - y);
+  for (int i = 0; i < 45; ++i) y = fx::max(y * s, s - y);
   return x * y;
 });
 static_assert(fx::kernel_count(joined, rows{}) == 2);
@@ -203,12 +201,12 @@ TEST_CASE("functions too large for one kernel are cut") {
   std::copy_n(x.data(), x.size(), parts_of.data());
   numbers parts, values, products;
   float y = 0.75f;
-  for (int i = 0; i < 70; ++i) y = std::max(y * 0.75f, 0.75f - y);
+  for (int i = 0; i < 45; ++i) y = std::max(y * 0.75f, 0.75f - y);
   for (fx::index i = 0; i < x.size(); ++i) {
     double h = 0;
     for (int j = 0; j < 50; ++j) h = 0.25 + double(j) / 64 + double(x[i]) * h;
     values.push_back(h);
-    parts.push_back(double(x[i]) * double(i % 24 + 1)), products.push_back(double(x[i]) * double(y));
+    parts.push_back(double(x[i / 24 * 24 + 23 - i % 24])), products.push_back(double(x[i]) * double(y));
   }
   check_all(machine::call(e, joined, parts_of), parts);
   check_all(machine::call(e, horner, x), values);

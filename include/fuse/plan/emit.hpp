@@ -61,7 +61,7 @@ struct emitter : kernel_pieces<Graph> {
 
   /// From the root to the node that is written now.
   struct ancestor {
-    int node, used;  // used: of the kernel, before the node was written
+    int node, steps;  // steps: how many there were before the node was written
   };
   static constexpr int max_depth = 128;  // compilers bound the depth of constant expressions (512 calls by default)
   ancestor path[max_depth]{};
@@ -163,7 +163,7 @@ struct emitter : kernel_pieces<Graph> {
       if (memos[i].node == id && memos[i].frame == frame && memos[i].predicate == predicate) return memos[i].step;
     if (depth == max_depth || memo_count == max_memos) no_place();
     if (full) return cut_large();
-    path[depth++] = {id, used()};
+    path[depth++] = {id, k.step_count};
     const short s = write(id, n, f, predicate);
     if (failed < 0 && (full || is_large(id))) cut_large();
     --depth;
@@ -176,28 +176,22 @@ struct emitter : kernel_pieces<Graph> {
   constexpr bool element(short s) const { return s >= 0 && k.steps[s].element; }
 
   // ---- how much one kernel takes ----
-  /// The share of its fullest part that a kernel has used, in units of a step.
-  constexpr int used() const {
-    const int parts[][2] = {{k.step_count, kernel_plan::max_steps},
-                            {k.access_count, kernel_plan::max_accesses},
-                            {k.scalar_count, kernel_plan::max_scalars},
-                            {frame_count, max_frames},
-                            {memo_count, max_memos}};
-    int most = 0;
-    for (const auto& part : parts)
-      if (part[0] * kernel_plan::max_steps > most * part[1]) most = part[0] * kernel_plan::max_steps / part[1];
-    return most;
+  /// Has the kernel used more than a share of anything that it has only so much of?
+  constexpr bool uses_more_than(int share, int of) const {
+    return k.step_count * of > kernel_plan::max_steps * share ||
+           k.access_count * of > kernel_plan::max_accesses * share ||
+           k.scalar_count * of > kernel_plan::max_scalars * share || frame_count * of > max_frames * share ||
+           memo_count * of > max_memos * share;
   }
   /// Near the end of what one kernel takes, with room for what still has to follow. Scalars are computed where they are
   /// used, and joined tensors are written once, as long as that is possible.
   constexpr bool is_large(int id) const {
     const node& n = g.nodes[id];
-    return may_cut && may_be_stored(id) && n.kind() != op_kind::concat &&
-           used() > kernel_plan::max_steps - (n.rank > 0 ? 16 : 4);
+    return may_cut && may_be_stored(id) && n.kind() != op_kind::concat && uses_more_than(n.rank > 0 ? 28 : 31, 32);
   }
   constexpr bool may_be_stored(int id) const {
     const op_kind kind = g.nodes[id].kind();
-    return !state[id].in_kernel &&
+    return !state[id].in_kernel && state[id].buffer < 0 &&
            (kind == op_kind::pointwise || kind == op_kind::cast || kind == op_kind::concat || kind == op_kind::gather);
   }
   /// Cuts a kernel that is too large at the deepest node above the one that is written which leaves it room for a step
@@ -207,7 +201,7 @@ struct emitter : kernel_pieces<Graph> {
       int chosen = -1;
       for (int i = 0; i < depth; ++i)
         if (may_be_stored(path[i].node) && (g.nodes[path[i].node].rank == 0) == scalars)
-          if (chosen < 0 || path[i].used + i <= kernel_plan::max_steps - 28) chosen = i;
+          if (chosen < 0 || path[i].steps + i <= kernel_plan::max_steps - 28) chosen = i;
       if (chosen >= 0) return fail(path[chosen].node, cut_reason::large);
     }
     return full ? fail(path[0].node, cut_reason::large) : short(-1);
