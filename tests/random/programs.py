@@ -234,7 +234,7 @@ class Builder:
         return new + [make("matmul", [x, other])]
 
     def propose_attention(self):
-        """A softmax between two products; the scores and the weights have further readers, or the result is scattered."""
+        """A softmax between two products: scores and weights have further readers, or the result is scattered."""
         rng = self.rng
         q = self.pick_matrix()
         count = (rng.choice([2, 5, 8, 17]), rng.random() < 0.5)
