@@ -168,7 +168,8 @@ def matmul(inputs):
 
 @maker
 def found(inputs, name, across):
-    """Is some element of each row the extremum of its row, and none beyond it; or of each column of the last two axes.
+    """Is some element of each row the extremum of its row, and none beyond it; or of each column of the last two axes,
+    and none beyond that of its row.
     However an implementation rounds x, the answer is yes, if it compares what it has reduced."""
     (x,) = inputs
     require(x.rank > across and name in ("max", "min") and x.dtype != "bool")
