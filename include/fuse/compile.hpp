@@ -108,6 +108,9 @@ struct planned {
   static constexpr int nodes = sizeof(graph.nodes) / sizeof(node);
   static constexpr planning::partition<nodes> plan =
       planning::partitioner<std::remove_const_t<decltype(graph)>, nodes>(graph, How).run();
+  static_assert(plan.failed < 0,
+                "fuse::compile: an operation of the function fits into no kernel, a mistake of the planner (compile "
+                "what comes before it as a function of its own)");
   /// Kernels of one launch run side by side: to who launches them, they are one.
   static constexpr int kernels = plan.kernel_count, launches = plan.launch_count;
   /// The first kernel of a launch, which is that of the next one behind its last.

@@ -160,6 +160,21 @@ constexpr auto cut_softmax = [](auto a) {
   return fx::slice<-1, 0, 10>(nn::softmax(a));
 };  // fewer elements than its row
 static_assert(fused(cut_softmax, x) == 2);
+// Scores that another output reads are memory, and attention is a softmax between two products.
+constexpr auto with_row_statistic = [](auto a, auto k, auto v) {
+  auto scores = fx::matmul(a, fx::transpose(k));
+  return fx::outputs(fx::matmul(nn::softmax(scores), v), fx::max(scores, fx::axis<-1>));
+};
+static_assert(fused(with_row_statistic, x, x, x) == 3);
+// What an attention kernel computes has no places of its own.
+constexpr auto scatter_of_attention = [](auto cache, auto at, auto a) {
+  return fx::scatter<0>(cache, at, nn::attention(a, a, a));
+};
+static_assert(fused(scatter_of_attention, x, ids, x) == 2 &&
+              why(scatter_of_attention, x, ids, x) == cut_reason::matmul);
+// From the end of joined tensors, the start of the second one is two run-time lengths away.
+constexpr auto end_of_both = [](auto a, auto b) { return fx::slice<0, -1>(fx::concat<0>(a, b)); };
+static_assert(fused(end_of_both, x, x) == 2 && why(end_of_both, x, x) == cut_reason::reordered);
 // Rows of two lengths take blocks of two shapes.
 constexpr auto two_rows = [](auto a, auto b) { return fx::outputs(nn::softmax(a), nn::softmax(b)); };
 static_assert(fused(two_rows, x, f32<dyn, 64>{}) == 2 && why(two_rows, x, f32<dyn, 64>{}) == cut_reason::none);

@@ -50,6 +50,33 @@ static_assert(sound([](auto q, auto k, auto v) { return fx::nn::causal_attention
                     f32<8, dyn, 64>{}, f32<8, dyn, 64>{}));
 static_assert(sound([](auto a, auto y) { return fx::nn::cross_entropy(a, y); }, x, i32<dyn>{}));
 
+// A later output takes the scores, or the weights, of an attention that was a kernel before.
+static_assert(sound(
+    [](auto q, auto k, auto v) {
+      auto s = fx::matmul(q, fx::transpose(k));
+      return fx::outputs(fx::matmul(fx::nn::softmax(s), v), fx::max(s, fx::axis<-1>));
+    },
+    x, x, x));
+static_assert(sound(
+    [](auto q, auto k, auto v) {
+      auto weights = fx::nn::softmax(fx::matmul(q, fx::transpose(k)));
+      return fx::outputs(fx::matmul(weights, v), fx::sum(fx::transpose(weights), fx::axis<-1>));
+    },
+    x, x, x));
+static_assert(sound([](auto t, auto i, auto q) { return fx::scatter<0>(t, i, fx::nn::attention(q, q, q)); }, x,
+                    i32<dyn>{}, x));
+// Temporaries whose readers compute them.
+static_assert(sound([](auto a) { return fx::logsumexp(fx::logsumexp(a, fx::axis<-1>), fx::axis<-1>); }, x));
+static_assert(sound(
+    [](auto a, auto b, auto s) {
+      auto h = fx::nn::rms_norm(a + fx::linear(a, b), s, 1e-5f);
+      return fx::nn::rms_norm(h + fx::linear(h, b), s, 1e-5f);
+    },
+    x, f32<64, 64>{}, w));
+// Views that count from the end of joined tensors.
+static_assert(sound([](auto a, auto b) { return fx::slice<0, -3>(fx::concat<0>(a, b)); }, x, x));
+static_assert(sound([](auto a, auto b) { return fx::flip<0>(fx::concat<0>(a, b)); }, x, x));
+
 // ---- what is broken ----
 
 constexpr auto everything = [](auto a, auto table, auto places, auto weight) {
@@ -123,19 +150,19 @@ TEST_CASE("a broken graph is refused") {
 }
 
 namespace {
-using partition = std::remove_const_t<decltype(source::plan)>;
-struct plan {
-  graph g = source::graph;
-  partition p = source::plan;
+template <class Source>
+struct plan_from {
+  std::remove_const_t<decltype(Source::graph)> g = Source::graph;
+  std::remove_const_t<decltype(Source::plan)> p = Source::plan;
   std::vector<fx::kernel_plan> kernels = []<int... K>(std::integer_sequence<int, K...>) {
-    return std::vector{source::kernel<K>::k...};
+    return std::vector{Source::template kernel<K>::k...};
   }
-  (std::make_integer_sequence<int, source::kernels>{});
+  (std::make_integer_sequence<int, Source::kernels>{});
 
   plan_finding verify() const {
     std::vector<const fx::kernel_plan*> each;
     for (const auto& k : kernels) each.push_back(&k);
-    return plan_verifier<graph, source::nodes>{g, p}.run(each.data());
+    return plan_verifier<decltype(g), Source::nodes>{g, p}.run(each.data());
   }
   fx::kernel_plan& with(fx::step_kind kind, int& step) {
     for (auto& k : kernels)
@@ -151,6 +178,7 @@ struct plan {
     return kernels[0];
   }
 };
+using plan = plan_from<source>;
 template <class Change>
 plan_fault after(Change change) {
   plan p;
@@ -189,6 +217,21 @@ TEST_CASE("a broken plan is refused") {
                 p.g.nodes[p.p.buffers[b].node].type == k.steps[at].type)
               k.accesses[k.steps[at].attribute].buffer = short(b);
         }) == plan_fault::unwritten);
+  CHECK(after([](plan& p) {  // a kernel reads what it writes itself
+          for (auto& k : p.kernels)
+            for (int i = 0; i < k.step_count; ++i)
+              for (int s = 0; s < k.store_count && k.steps[i].kind == kind::load; ++s)
+                if (const fx::access& stored = k.accesses[k.stores[s].access]; stored.type == k.steps[i].type)
+                  k.accesses[k.steps[i].attribute].buffer = stored.buffer;
+        }) == plan_fault::unwritten);
+  CHECK(after([](plan& p) {  // what a product reads is read from an argument instead
+          int at = 0;
+          fx::kernel_plan& k = p.with(kind::product, at);
+          fx::access& left = k.accesses[k.steps[at].in[0]];
+          REQUIRE(p.p.buffers[left.buffer].kind == fx::planning::buffer_kind::temporary);
+          left.buffer = 0;
+        }) == plan_fault::unread);
+  CHECK(after([](plan& p) { p.p.failed = 0; }) == plan_fault::failed);
   CHECK(after([](plan& p) { p.p.roots[0].buffer = 0; }) == plan_fault::written_twice);
   CHECK(after([](plan& p) { p.p.buffers[p.g.argument_count].kind = fx::planning::buffer_kind::temporary; }) ==
         plan_fault::output);
@@ -197,6 +240,8 @@ TEST_CASE("a broken plan is refused") {
   CHECK(after(kind::reduce, [](auto& k, auto& s) { s.stage = short(k.stage_count); }) == plan_fault::order);
   CHECK(after(kind::load, [](auto& k, auto& s) { s.attribute = k.access_count; }) == plan_fault::access);
   CHECK(after(kind::load, [](auto& k, auto& s) { k.accesses[s.attribute].type = fx::dtype::f64; }) ==
+        plan_fault::access);
+  CHECK(after(kind::load, [](auto& k, auto& s) { k.accesses[k.access_count++] = k.accesses[s.attribute]; }) ==
         plan_fault::access);
   CHECK(after(kind::load, [](auto& k, auto& s) { k.accesses[s.attribute].dims[0] = -1; }) == plan_fault::dims);
   CHECK(after(kind::load, [](auto& k, auto& s) { k.accesses[s.attribute].axis[0] = fx::axis_from(k.axes); }) ==
@@ -207,4 +252,27 @@ TEST_CASE("a broken plan is refused") {
   CHECK(after(kind::product, [](auto& k, auto&) { k.last_axis_of[k.collapsed - 1] = 0; }) == plan_fault::collapse);
   CHECK(after(kind::product, [](auto& k, auto&) { k.stores[0].value = short(k.step_count); }) == plan_fault::value);
   CHECK(after(kind::product, [](auto& k, auto&) { k.store_count = 0; }) == plan_fault::value);
+  CHECK(after(kind::product, [](auto& k, auto&) { k.step_count = 0; }) != plan_fault::none);
+}
+
+namespace {
+constexpr auto attention = [](auto q) { return fx::nn::attention(q, q, q); };
+using attention_plan = plan_from<source_of<std::remove_const_t<decltype(attention)>, f32<dyn, 64>>>;
+template <class Change>
+plan_fault after_in_attention(Change change) {
+  attention_plan p;
+  change(p.of_family(fx::family::attention));
+  return p.verify().fault;
+}
+}  // namespace
+
+TEST_CASE("a broken plan of attention is refused") {
+  CHECK(attention_plan().verify() == plan_finding{});
+  CHECK(after_in_attention([](auto& k) { k.step_count = 0; }) == plan_fault::value);
+  CHECK(after_in_attention([](auto& k) { k.contracted = short(k.step_count); }) == plan_fault::value);
+  CHECK(after_in_attention([](auto& k) { k.contracted_access = short(k.access_count); }) == plan_fault::value);
+  CHECK(after_in_attention([](auto& k) {  // one place for all rows
+          k.stores[0].index = 0;
+          k.accesses[k.stores[0].access].gathered = 0;
+        }) == plan_fault::value);
 }

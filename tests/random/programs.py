@@ -67,6 +67,7 @@ class Builder:
         rng = self.rng
         self.axes = [(rng.choice(LENGTHS), rng.random() < 0.5) for _ in range(rng.choice([1, 2, 2, 3]))]
         self.main = rng.choice(FLOATS)
+        self.is_mixed = rng.random() < 0.25  # operands of every operation are of any dtypes
         self.pool = []
         for _ in range(rng.choice([1, 2, 2, 3])):
             self.add_argument()
@@ -78,6 +79,8 @@ class Builder:
             shape = [rng.choice(self.axes) if rng.random() < 0.88 else (1, True) for _ in range(rank)]
         if dtype is None:
             dtype = rng.choice([self.main] * 6 + [rng.choice(FLOATS), rng.choice(INTEGERS)])
+            if self.is_mixed:
+                dtype = rng.choice(FLOATS + INTEGERS)
         node = new_argument(rng, shape, dtype)
         self.pool.append(node)
         return node
@@ -91,6 +94,13 @@ class Builder:
 
     def pick_float(self):
         return self.pick(lambda n: number.is_floating(n.dtype))
+
+    def pick_matrix(self):
+        return self.pick(lambda n: n.rank > 1 and number.is_floating(n.dtype))
+
+    def float_beside(self, x):
+        """The dtype of a new operand beside x."""
+        return self.rng.choice(FLOATS) if self.is_mixed else x.dtype
 
     def small(self, like):
         if number.is_floating(like.dtype):
@@ -197,18 +207,23 @@ class Builder:
         n = rng.randint(2, min(4, target.lengths[0] + 1))
         places = [(v, 0) for v in rng.sample(range(target.lengths[0] + 1), n)]
         at = make("argument", [], shape=((n, rng.random() < 0.5),), dtype=rng.choice(["i32", "i64"]), data=places)
-        values = new_argument(rng, (at.shape[0],) + target.shape[1:], target.dtype)
+        shape = (at.shape[0],) + target.shape[1:]
+        computed = [v for v in self.pool if v.shape == shape and not v.is_leaf()]
+        if computed and rng.random() < 0.7:
+            return [at, make("scatter", [target, at, rng.choice(computed)])]
+        dtype = self.float_beside(target) if number.is_floating(target.dtype) else target.dtype
+        values = new_argument(rng, shape, dtype)
         return [at, values, make("scatter", [target, at, values])]
 
     def propose_contraction(self):
         rng = self.rng
-        x = self.pick(lambda n: n.rank > 1 and number.is_floating(n.dtype))
+        x = self.pick_matrix()
         new = []
         if rng.random() < 0.4:
-            other = self.pick(lambda n: n.rank > 1 and number.is_floating(n.dtype))
+            other = self.pick_matrix()
         else:
             columns = (rng.choice([2, 5, 8, 17]), rng.random() < 0.5)
-            other = new_argument(rng, (x.shape[-1], columns), x.dtype)
+            other = new_argument(rng, (x.shape[-1], columns), self.float_beside(x))
             new = [other]
         if rng.random() < 0.5:
             order = list(range(other.rank - 2)) + [other.rank - 1, other.rank - 2]
@@ -218,12 +233,56 @@ class Builder:
                 return [weight, make("linear", [x, weight])]
         return new + [make("matmul", [x, other])]
 
+    def propose_attention(self):
+        """A softmax between two products: scores and weights have further readers, or the result is scattered."""
+        rng = self.rng
+        q = self.pick_matrix()
+        count = (rng.choice([2, 5, 8, 17]), rng.random() < 0.5)
+        k = new_argument(rng, (count, q.shape[-1]), self.float_beside(q))
+        v = new_argument(rng, (count, (rng.choice([2, 3, 8]), rng.random() < 0.5)), self.float_beside(q))
+        scores = make("linear", [q, k])
+        new = [k, v, scores]
+        inner = scores
+        if rng.random() < 0.5:
+            inner = make("binary", [scores, self.small(scores)], name=rng.choice(["multiply", "add"]))
+            new.append(inner)
+        weights = make("softmax", [inner])
+        result = make("matmul", [weights, v])
+        new += [weights, result]
+        for _ in range(rng.choice([0, 1, 1, 2])):
+            read = rng.choice([scores, inner, weights])
+            reader = rng.choice(["row", "column", "element", "found"])
+            if reader == "found":
+                new.append(make("found", [read], name="max", across=rng.random() < 0.5))
+            elif reader == "element":
+                new.append(make("binary", [read, self.small(read)], name="multiply"))
+            else:
+                if reader == "column":
+                    order = [*range(read.rank - 2), read.rank - 1, read.rank - 2]
+                    read = make("permute", [read], order=order)
+                    new.append(read)
+                new.append(make("reduce", [read], name=rng.choice(["sum", "max", "logsumexp"]), keep=False))
+        if rng.random() < 0.3 and result.lengths[0] > 1:
+            rows = result.lengths[0]
+            target = new_argument(rng, ((rows + 1, rng.random() < 0.5),) + result.shape[1:], result.dtype)
+            places = [(v, 0) for v in rng.sample(range(rows + 1), rows)]
+            at = make("argument", [], shape=result.shape[:1], dtype="i32", data=places)
+            new += [target, at, make("scatter", [target, at, result])]
+        return new
+
+    def propose_found(self):
+        """Reductions compared with what was reduced: of the same rows, or of others, which are cut."""
+        x = self.pick(lambda n: n.rank > 1 and not n.is_leaf())
+        name, first = self.rng.choice(["max", "max", "min"]), self.rng.random() < 0.5
+        ways = [first, not first] if self.rng.random() < 0.5 else [True]
+        return [make("found", [x], name=name, across=a) for a in ways]
+
     def build(self, most):
         weights = {
             self.propose_unary: 4, self.propose_binary: 6, self.propose_compare: 2, self.propose_bits: 1,
             self.propose_cast: 2, self.propose_iota: 1, self.propose_reduce: 3, self.propose_row_function: 2,
             self.propose_softmax: 1, self.propose_view: 5, self.propose_concat: 1, self.propose_take: 1,
-            self.propose_scatter: 1, self.propose_contraction: 2,
+            self.propose_scatter: 1, self.propose_contraction: 2, self.propose_attention: 1, self.propose_found: 1,
         }
         proposals = [propose for propose, weight in weights.items() for _ in range(weight)]
         wanted = self.rng.randint(2, most)

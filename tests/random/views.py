@@ -5,7 +5,7 @@ import itertools
 import math
 
 import arithmetic as number
-from nodes import Node, broadcast_shape, converted, gathered, maker, promoted, require, spread, strides_of
+from nodes import Node, broadcast_shape, converted, gathered, maker, promoted, require, rows, spread, strides_of
 
 
 @maker
@@ -164,6 +164,18 @@ def matmul(inputs):
                 terms = [product(x[row * k + j], y[j * n[0] + column]) for j in range(k)]
                 data.append(number.accumulated(dtype, terms))
     return Node("matmul", inputs, {}, batch + (m, n), dtype, data)
+
+
+@maker
+def found(inputs, name, across):
+    """Is some element of each row the extremum of its row, and none beyond it; or of each column of the last two axes,
+    and none beyond that of its row.
+    However an implementation rounds x, the answer is yes, if it compares what it has reduced."""
+    (x,) = inputs
+    require(x.rank > across and name in ("max", "min") and x.dtype != "bool")
+    turned = permute([x], order=[*range(x.rank - 2), x.rank - 1, x.rank - 2]) if across else x
+    data = [(0, number.UNKNOWN) if any(e == number.UNKNOWN for _, e in row) else (1, 0) for row in rows(turned)]
+    return Node("found", inputs, dict(name=name, across=across), turned.shape[:-1] + ((1, True),), "bool", data)
 
 
 @maker

@@ -28,6 +28,17 @@ def written(node, names):
         return f"fx::iota_along<{p['axis']}>({of})"
     if op == "reduce":
         return f"fx::{p['name']}({of}, {'fx::row' if p['keep'] else 'fx::axis<-1>'})"
+    if op == "found":
+        compare = "<=" if p["name"] == "max" else ">="
+        r = row = f"fx::{p['name']}({of}, fx::row)"
+        if p["across"]:  # and none beyond its row's either: no kernel can compute both reductions
+            order = ", ".join(map(str, [*range(x.rank - 2), x.rank - 1, x.rank - 2]))
+            r = f"fx::permute<{order}>(fx::{p['name']}(fx::permute<{order}>({of}), fx::row))"
+            none_beyond = f"{of} {compare} {r} && {of} {compare} {row}"
+            hit, none_beyond = (f"fx::permute<{order}>({c})" for c in (f"fx::equal({of}, {r})", none_beyond))
+        else:
+            hit, none_beyond = f"fx::equal({of}, {r})", f"{of} {compare} {r}"
+        return f"(fx::any({hit}, fx::row) && fx::all({none_beyond}, fx::row))"
     if op == "softmax":
         return f"fx::nn::softmax({of})"
     if op == "permute":

@@ -110,6 +110,8 @@ constexpr int walked_axes(const kernel_plan& k) { return k.collapsed + (k.contra
 template <class Source, int Which>
 struct program_of {
   static constexpr kernel_plan k = planning::kernel_of(Source::graph, Source::plan, Source::how, Which);
+  static_assert(k.store_count > 0,
+                "fuse::compile: the plan has a kernel that cannot be built, a mistake of the planner");
   struct lengths_t {
     index e[max_axes]{};
   };

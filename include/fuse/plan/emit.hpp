@@ -46,9 +46,10 @@ struct node_state {
 template <class Graph, int Nodes>
 struct emitter : kernel_pieces<Graph> {
   using pieces = kernel_pieces<Graph>;
-  using pieces::extent_step, pieces::frame_count, pieces::g, pieces::intern, pieces::k, pieces::max_frames;
-  using pieces::push, pieces::scalar;
+  using pieces::extent_step, pieces::frame_count, pieces::full, pieces::g, pieces::intern, pieces::k;
+  using pieces::max_frames, pieces::no_place, pieces::push, pieces::scalar;
   const node_state (&state)[Nodes];
+  bool may_cut;  // what comes near the end of what one kernel takes is cut; else it may be filled up
   short failed = -1;
   cut_reason reason = cut_reason::none;
 
@@ -57,10 +58,18 @@ struct emitter : kernel_pieces<Graph> {
   };
   static constexpr int max_memos = 256;
   memo memos[max_memos]{};
-  int memo_count = 0, depth = 0;
-  static constexpr int max_depth = 120;  // compilers bound the depth of constant expressions (512 calls by default)
+  int memo_count = 0;
 
-  constexpr emitter(const Graph& graph, const node_state (&states)[Nodes]) : pieces(graph), state(states) {}
+  /// From the root to the node that is written now.
+  struct ancestor {
+    int node, steps;  // steps: how many there were before the node was written
+  };
+  static constexpr int max_depth = 128;  // compilers bound the depth of constant expressions (512 calls by default)
+  ancestor path[max_depth]{};
+  int depth = 0;
+
+  constexpr emitter(const Graph& graph, const node_state (&states)[Nodes], bool cuts)
+      : pieces(graph), state(states), may_cut(cuts) {}
 
   constexpr short fail(int node, cut_reason why) {
     if (failed < 0) failed = static_cast<short>(node), reason = why;
@@ -153,24 +162,54 @@ struct emitter : kernel_pieces<Graph> {
     const short frame = intern(f);
     for (int i = 0; i < memo_count; ++i)
       if (memos[i].node == id && memos[i].frame == frame && memos[i].predicate == predicate) return memos[i].step;
-    ++depth;
+    if (depth == max_depth || memo_count == max_memos) no_place();
+    if (full) return cut_large();
+    path[depth++] = {id, k.step_count};
     const short s = write(id, n, f, predicate);
+    if (failed < 0 && (full || is_large(id))) cut_large();
     --depth;
-    if (s >= 0) memos[memo_count++] = {static_cast<short>(id), frame, predicate, s};
+    if (failed >= 0) return -1;
+    memos[memo_count++] = {static_cast<short>(id), frame, predicate, s};
     return s;
   }
 
  private:
   constexpr bool element(short s) const { return s >= 0 && k.steps[s].element; }
 
-  /// Near the end of what one kernel takes, with room for what still has to follow.
-  constexpr bool is_large() const {
-    return k.step_count > kernel_plan::max_steps - 16 || k.access_count > kernel_plan::max_accesses - 16 ||
-           k.scalar_count > kernel_plan::max_scalars - 8 || frame_count > max_frames - 16 ||
-           memo_count > max_memos - 32;
+  // ---- how much one kernel takes ----
+  /// Has the kernel used more than a share of anything that it has only so much of?
+  constexpr bool uses_more_than(int share, int of) const {
+    return k.step_count * of > kernel_plan::max_steps * share ||
+           k.access_count * of > kernel_plan::max_accesses * share ||
+           k.scalar_count * of > kernel_plan::max_scalars * share || frame_count * of > max_frames * share ||
+           memo_count * of > max_memos * share;
+  }
+  /// Near the end of what one kernel takes, with room for what still has to follow. Scalars are computed where they are
+  /// used, and joined tensors are written once, as long as that is possible.
+  constexpr bool is_large(int id) const {
+    const node& n = g.nodes[id];
+    return may_cut && may_be_stored(id) && n.kind() != op_kind::concat && uses_more_than(n.rank > 0 ? 28 : 31, 32);
+  }
+  constexpr bool may_be_stored(int id) const {
+    const op_kind kind = g.nodes[id].kind();
+    return !state[id].in_kernel && state[id].buffer < 0 &&
+           (kind == op_kind::pointwise || kind == op_kind::cast || kind == op_kind::concat || kind == op_kind::gather);
+  }
+  /// Cuts a kernel that is too large at the deepest node above the one that is written which leaves it room for a step
+  /// of each node above the cut: so both kernels take much. A scalar is cut only below nothing else.
+  constexpr short cut_large() {
+    for (const bool scalars : {false, true}) {
+      int chosen = -1;
+      for (int i = 0; i < depth; ++i)
+        if (may_be_stored(path[i].node) && (g.nodes[path[i].node].rank == 0) == scalars)
+          if (chosen < 0 || path[i].steps + i <= kernel_plan::max_steps - 28) chosen = i;
+      if (chosen >= 0) return fail(path[chosen].node, cut_reason::large);
+    }
+    return full ? fail(path[0].node, cut_reason::large) : short(-1);
   }
 
   constexpr short load(short a, short index_step, short predicate) {
+    if (a < 0) return a;
     step s;
     s.kind = step_kind::load;
     s.type = k.accesses[a].type;
@@ -203,16 +242,13 @@ struct emitter : kernel_pieces<Graph> {
       case op_kind::cast: {
         s.kind = n.kind() == op_kind::cast ? step_kind::cast : step_kind::pointwise;
         s.op = n.op;
-        if (depth > max_depth && n.rank > 0 && !state[id].in_kernel) return fail(id, cut_reason::large);
         for (int i = 0; i < n.op->arity; ++i) {
           s.in[i] = emit(n.in[i], g.nodes[n.in[i]].rank == 0 ? index_map{} : f, predicate);
+          if (s.in[i] >= 0 && compares(n)) s.in[i] = rounded(s.in[i], g.nodes[n.in[i]].type);
           if (s.in[i] < 0) return -1;
-          if (compares(n)) s.in[i] = rounded(s.in[i], g.nodes[n.in[i]].type);
           s.element = s.element || element(s.in[i]);
         }
-        if (is_large() && n.rank > 0 && !state[id].in_kernel) return fail(id, cut_reason::large);
-        divide_once_a_row(s);
-        return push(s);
+        return divide_once_a_row(s) ? push(s) : short(-1);
       }
       case op_kind::reindex: {
         index_map operand;
@@ -225,7 +261,7 @@ struct emitter : kernel_pieces<Graph> {
         return emit(n.in[0], operand, predicate);
       }
       case op_kind::concat:
-        return concat(n, f, predicate);
+        return concat(id, n, f, predicate);
       case op_kind::gather: {
         const node rows = g.nodes[n.in[1]], table = g.nodes[n.in[0]];
         index_map at, in_table;
@@ -235,8 +271,7 @@ struct emitter : kernel_pieces<Graph> {
         for (int i = 1; i < table.rank; ++i) in_table.axis[i] = f.axis[rows.rank + i - 1];
         const short which = emit(n.in[1], at, predicate);
         if (which < 0) return -1;
-        const short a = memory(n.in[0], in_table, 0);
-        return a < 0 ? a : load(a, which, predicate);
+        return load(memory(n.in[0], in_table, 0), which, predicate);
       }
       case op_kind::reduce:
         return reduce(id, n, f);
@@ -271,10 +306,10 @@ struct emitter : kernel_pieces<Graph> {
     return s.op == &op_of<ops::where_t> && holds(s.in[1], type) && holds(s.in[2], type);
   }
 
-  /// Elements divided by a value of their row are multiplied by its inverse.
-  constexpr void divide_once_a_row(step& s) {
+  /// Elements divided by a value of their row are multiplied by its inverse. False if that finds no place.
+  constexpr bool divide_once_a_row(step& s) {
     if (s.op != &op_of<ops::divide_t> || !element(s.in[0]) || element(s.in[1]) || compute_of(s.type) != compute::f32)
-      return;
+      return true;
     step inverse;
     inverse.kind = step_kind::pointwise;
     inverse.op = &op_of<ops::inverse_t>;
@@ -282,6 +317,7 @@ struct emitter : kernel_pieces<Graph> {
     inverse.in[0] = s.in[1];
     s.op = &op_of<ops::divide_by_t>;
     s.in[2] = push(inverse);
+    return s.in[2] >= 0;
   }
 
   constexpr short coordinate(const axis_map& m, short dim) {
@@ -293,13 +329,15 @@ struct emitter : kernel_pieces<Graph> {
     step s;
     s.kind = step_kind::coordinate;
     s.type = dtype::i64;
-    s.attribute = push(a, false);
+    const short place = push(a, false);
+    if (place < 0) return place;
+    s.attribute = place;
     s.element = k.accesses[s.attribute].inner != stepping::none;
     return push(s);
   }
 
   /// The operand whose part of the joined axis holds the coordinate; the other is not read there.
-  constexpr short concat(const node& n, const index_map& f, short predicate) {
+  constexpr short concat(int id, const node& n, const index_map& f, short predicate) {
     const int axis = static_cast<int>(n.attribute);
     const short first_length = g.nodes[n.in[0]].dims[axis];
     short value[2]{}, inside[2]{};
@@ -314,7 +352,7 @@ struct emitter : kernel_pieces<Graph> {
           m.offset_dim = g.canonical(first_length);
           m.dim_scale = -1;
         } else {
-          return fail(n.in[1], cut_reason::reordered);
+          return fail(id, cut_reason::reordered);  // an offset is a multiple of one length at most
         }
       }
       step s;
@@ -324,8 +362,9 @@ struct emitter : kernel_pieces<Graph> {
       s.in[1] = extent_step(g.nodes[n.in[i]].dims[axis]);
       s.in[2] = predicate;
       s.element = element(s.in[0]) || element(predicate);
+      if (full) return -1;
       inside[i] = push(s);
-      value[i] = emit(n.in[i], operand, inside[i]);
+      value[i] = full ? short(-1) : emit(n.in[i], operand, inside[i]);
       if (value[i] < 0) return -1;
     }
     step s;

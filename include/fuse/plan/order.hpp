@@ -79,6 +79,7 @@ struct kernel_order : space_finder<Graph, Nodes> {
     bool waiting[Nodes + max_outputs]{};
     int left = 0;
     for (int r = 0; r < p.root_count; ++r) {
+      if (p.roots[r].kernel < 0) continue;
       left += !waiting[p.roots[r].kernel];
       waiting[p.roots[r].kernel] = true;
     }

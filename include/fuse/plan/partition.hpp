@@ -14,7 +14,7 @@ struct partitioner : kernel_order<Graph, Nodes> {
   using orders = kernel_order<Graph, Nodes>;
   using orders::effect, orders::effects_of, orders::max_parts, orders::order, orders::scatters;
   using orders::fits, orders::g, orders::how, orders::is_tensor_argument, orders::is_view, orders::p, orders::peel;
-  using orders::same_space, orders::space_of, orders::stops;
+  using orders::same_space, orders::space_of_root, orders::stops;
   using typename orders::effects, typename orders::peeled, typename orders::schedule;
   bool live[Nodes]{};
 
@@ -95,7 +95,7 @@ struct partitioner : kernel_order<Graph, Nodes> {
     for (int r = 0; r < p.root_count; ++r) {
       if (p.roots[r].kernel != kernel) continue;
       const peeled q = peel(p.roots[r].node, row_major(p.roots[r].buffer));
-      const space t = space_of(q.base);
+      const space t = space_of_root(p.roots[r].node, q.base);
       if (!any) {
         s = t;
         any = true;
@@ -122,7 +122,8 @@ struct partitioner : kernel_order<Graph, Nodes> {
     return true;
   }
 
-  constexpr outcome build(int kernel) const {
+  /// `may_cut`: what comes near the end of what a kernel takes is to be cut.
+  constexpr outcome build(int kernel, bool may_cut = false) const {
     outcome r;
     space s;
     if (!common_space(kernel, s)) {
@@ -131,7 +132,7 @@ struct partitioner : kernel_order<Graph, Nodes> {
     }
     node_state state[Nodes]{};
     for (int i = 0; i < Nodes; ++i) state[i] = p.state[i];
-    emitter<Graph, Nodes> e(g, state);
+    emitter<Graph, Nodes> e(g, state, may_cut);
     e.k.kind = s.kind;
     e.k.rank = s.rank, e.k.contraction = s.contraction, e.k.column = s.column, e.k.axes = s.axes;
     for (int i = 0; i < s.axes; ++i) e.k.dims[i] = s.dims[i];
@@ -144,7 +145,10 @@ struct partitioner : kernel_order<Graph, Nodes> {
       n.whole = e.has_domain_shape(g.nodes[p.roots[i].node]);
     }
     for (int i = 0; i < p.root_count && e.failed < 0; ++i)
-      if (p.roots[i].kernel == kernel) emit_root(e, p.roots[i]);
+      if (p.roots[i].kernel == kernel) {
+        emit_root(e, p.roots[i]);
+        if (e.full) e.fail(p.roots[i].node, cut_reason::large);
+      }
     r.kernel = e.k;
     r.failed = e.failed;
     r.reason = e.reason;
@@ -156,7 +160,12 @@ struct partitioner : kernel_order<Graph, Nodes> {
     const node& base = g.nodes[q.base];
     store_plan st;
     index_map place;
+    const bool is_scatter = g.nodes[r.node].kind() == op_kind::scatter;
     if (e.k.kind == family::attention) {
+      if (is_scatter) {  // what an attention kernel computes has no places of its own
+        e.fail(q.base, cut_reason::matmul);
+        return;
+      }
       place = identity_frame(base.rank);
       place.axis[base.rank - 1] = axis_from(e.k.column);
       e.k.contracted = e.emit(base.in[0], identity_frame(e.k.rank));
@@ -165,6 +174,7 @@ struct partitioner : kernel_order<Graph, Nodes> {
       matrix.axis[base.rank - 1] = axis_from(e.k.column);
       if (e.failed < 0 && !e.k.steps[e.k.contracted].element) e.fail(base.in[0], cut_reason::operand);
       if (e.failed < 0) e.k.contracted_access = e.memory(base.in[1], matrix);
+      if (e.full) return;
       e.k.contracted_type = base.type;
     } else {
       place = e.has_domain_shape(base) || base.rank == 0 ? identity_frame(base.rank) : e.row_frame(base);
@@ -182,7 +192,6 @@ struct partitioner : kernel_order<Graph, Nodes> {
       place = up;
     }
     access a;
-    const bool is_scatter = g.nodes[r.node].kind() == op_kind::scatter;
     const node& top = is_scatter && q.alias ? base : g.nodes[q.top];
     a.buffer = r.buffer;
     a.type = p.buffers[r.buffer].type;
@@ -209,6 +218,7 @@ struct partitioner : kernel_order<Graph, Nodes> {
       return;
     }
     st.access = e.push(a, row_major(r.buffer));
+    if (st.access < 0) return;
     e.k.stores[e.k.store_count++] = st;
   }
 
@@ -224,24 +234,32 @@ struct partitioner : kernel_order<Graph, Nodes> {
   }
 
   // ---- the plan ----
-  constexpr void cut() {
-    // A root's kernel is built alone until nothing in it needs a further cut. A cut made for one root only gives the
-    // others more to find in memory.
-    const int known = p.root_count;
-    for (int r = 0; r < p.root_count; ++r) {
-      p.roots[r].kernel = static_cast<short>(r);
-      while (true) {
-        const outcome o = build(r);
-        if (o.failed < 0) {
-          if (how == policy::fused || scatters) effect[r] = effects_of(r, o.kernel);
-          break;
+  constexpr bool fail(int node, cut_reason why) {
+    p.failed = static_cast<short>(node), p.reason = why;
+    return false;
+  }
+  /// Each root's kernel is built alone, and what it cannot compute becomes a root. A cut for one root gives the others
+  /// more to find in memory, and may take from them what they were: all are built again, until none needs a cut.
+  constexpr bool cut() {
+    int known[Nodes + max_outputs]{};  // of each root: how many roots there were when its kernel was built
+    for (int before = -1; before != p.root_count;) {
+      before = p.root_count;
+      for (int r = 0; r < p.root_count; ++r) {
+        p.roots[r].kernel = static_cast<short>(r);
+        while (known[r] != p.root_count) {
+          const outcome o = build(r, true);
+          if (o.failed < 0) {
+            if (!o.possible) return fail(p.roots[r].node, cut_reason::none);
+            if (how == policy::fused || scatters) effect[r] = effects_of(r, o.kernel);
+            known[r] = p.root_count;
+            continue;
+          }
+          if (p.state[o.failed].buffer >= 0) return fail(o.failed, o.reason);
+          add_root(with_epilogue(o.failed, p.roots[r].node), o.reason);
         }
-        if (p.state[o.failed].buffer >= 0) this_plan_cannot_be_cut();
-        add_root(with_epilogue(o.failed, p.roots[r].node), o.reason);
       }
     }
-    const bool again = p.root_count > known && (how == policy::fused || scatters);
-    for (int r = 0; r < p.root_count && again; ++r) effect[r] = effects_of(r, build(r).kernel);
+    return true;
   }
   /// The last node of a chain of pointwise nodes that are the only readers of one another: what follows a contraction
   /// or a reduction on the way to memory costs nothing there, and its consumers then read one tensor.
@@ -262,15 +280,13 @@ struct partitioner : kernel_order<Graph, Nodes> {
       id = reader;
     }
   }
-  static void this_plan_cannot_be_cut() {}  // not constexpr: reaching it stops the compilation here
-
   /// Kernels over one index space become one, where no kernel has to run between them.
   constexpr void merge() {
     if (how == policy::eager) return;
     for (int a = 0; a < p.root_count; ++a) {
       for (int b = a + 1; b < p.root_count; ++b) {
         const short to = p.roots[a].kernel, from = p.roots[b].kernel;
-        if (from == to || !compatible(to, from)) continue;
+        if (from == to || from < 0 || to < 0 || !compatible(to, from)) continue;
         const partition<Nodes> undo = p;
         for (int r = 0; r < p.root_count; ++r)
           if (p.roots[r].kernel == from) p.roots[r].kernel = to;
@@ -294,13 +310,78 @@ struct partitioner : kernel_order<Graph, Nodes> {
     return fits(s, t) || fits(t, s);
   }
 
+  /// Takes out temporaries that no kernel reads: a further cut, or the kernel that computes them, has their readers.
+  constexpr void drop_unread() {
+    for (bool changed = how == policy::fused || scatters; changed;) {
+      changed = false;
+      for (int r = 0; r < p.root_count; ++r) {
+        const short kernel = p.roots[r].kernel, buffer = p.roots[r].buffer;
+        if (kernel < 0 || p.buffers[buffer].kind != buffer_kind::temporary || is_read(buffer)) continue;
+        p.roots[r].kernel = -1;
+        p.state[p.roots[r].node].buffer = -1;
+        if (has_roots(kernel)) {
+          const outcome o = build(kernel);
+          if (!o.possible || o.failed >= 0) {
+            p.roots[r].kernel = kernel;
+            p.state[p.roots[r].node].buffer = buffer;
+            continue;
+          }
+          effect[kernel] = effects_of(kernel, o.kernel);
+        }
+        changed = true;
+      }
+    }
+  }
+  constexpr bool has_roots(int kernel) const {
+    for (int r = 0; r < p.root_count; ++r)
+      if (p.roots[r].kernel == kernel) return true;
+    return false;
+  }
+  constexpr bool is_read(int buffer) const {
+    for (int r = 0; r < p.root_count; ++r)
+      if (p.roots[r].kernel >= 0 &&
+          (effect[p.roots[r].kernel].reads.has(buffer) || effect[p.roots[r].kernel].overwrites.has(buffer)))
+        return true;
+    return false;
+  }
+  /// Closes the gaps that dropped roots leave.
+  constexpr void close_gaps() {
+    short moved[Nodes + max_arguments + max_outputs]{};
+    bool dropped[Nodes + max_arguments + max_outputs]{};
+    int roots = 0, buffers = 0;
+    for (int r = 0; r < p.root_count; ++r) {
+      if (p.roots[r].kernel < 0)
+        dropped[p.roots[r].buffer] = true;
+      else
+        p.roots[roots++] = p.roots[r];
+    }
+    p.root_count = roots;
+    for (int b = 0; b < p.buffer_count; ++b) {
+      moved[b] = static_cast<short>(buffers);
+      if (!dropped[b]) p.buffers[buffers++] = p.buffers[b];
+    }
+    p.buffer_count = buffers;
+    for (int r = 0; r < p.root_count; ++r) p.roots[r].buffer = moved[p.roots[r].buffer];
+    for (int i = 0; i < g.node_count; ++i)
+      if (p.state[i].buffer >= 0) p.state[i].buffer = moved[p.state[i].buffer];
+  }
+
+  /// A plan that failed has no kernels, and says which node failed.
   constexpr partition<Nodes> run() {
     mark_live();
     first_roots();
-    cut();
-    merge();
     schedule s;
-    if (!order(s, how == policy::fused ? max_parts : 1)) this_plan_cannot_be_cut();
+    if (cut()) {
+      drop_unread();
+      merge();
+      drop_unread();
+      if (!order(s, how == policy::fused ? max_parts : 1)) fail(p.roots[0].node, cut_reason::scattered);
+    }
+    if (p.failed >= 0) {
+      p.root_count = 0;
+      return p;
+    }
+    close_gaps();
     for (int r = 0; r < p.root_count; ++r) {
       const short kernel = s.kernel[p.roots[r].kernel];
       p.launch_of[kernel] = s.launch[p.roots[r].kernel];

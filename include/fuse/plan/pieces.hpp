@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pieces of a kernel while it is written: steps, scalars, frames and accesses, each kept once.
+// The pieces of a kernel while it is written: steps, scalars, frames and accesses, each kept once. What finds no place
+// is number -1, and the kernel is `full`: it is no kernel, and has to be cut.
 #pragma once
 #include <fuse/plan/frames.hpp>
 
@@ -12,18 +13,25 @@ struct kernel_pieces {
   static constexpr int max_frames = 96;
   index_map frames[max_frames]{};
   int frame_count = 0;
+  bool full = false;
 
   constexpr explicit kernel_pieces(const Graph& graph) : g(graph) {}
 
+  constexpr short no_place() {
+    full = true;
+    return -1;
+  }
   constexpr short push(const step& s) {
     for (int i = 0; i < k.step_count; ++i)
       if (k.steps[i].same_value(s)) return static_cast<short>(i);
+    if (k.step_count == kernel_plan::max_steps) return no_place();
     k.steps[k.step_count] = s;
     return static_cast<short>(k.step_count++);
   }
   constexpr short scalar(scalar_slot s, dtype type) {
     int i = 0;
     while (i < k.scalar_count && !(k.scalars[i] == s)) ++i;
+    if (i == kernel_plan::max_scalars) return no_place();
     if (i == k.scalar_count) k.scalars[k.scalar_count++] = s;
     step t;
     t.kind = step_kind::scalar;
@@ -43,6 +51,7 @@ struct kernel_pieces {
   constexpr short intern(const index_map& f) {
     for (int i = 0; i < frame_count; ++i)
       if (frames[i] == f) return static_cast<short>(i);
+    if (frame_count == max_frames) return no_place();
     frames[frame_count] = f;
     return static_cast<short>(frame_count++);
   }
@@ -82,6 +91,7 @@ struct kernel_pieces {
     if (k.column >= 0) a.column = along(a, row_major, k.column);
     for (int i = 0; i < k.access_count; ++i)
       if (k.accesses[i] == a) return static_cast<short>(i);
+    if (k.access_count == kernel_plan::max_accesses) return no_place();
     k.accesses[k.access_count] = a;
     return static_cast<short>(k.access_count++);
   }

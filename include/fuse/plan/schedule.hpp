@@ -86,12 +86,14 @@ constexpr void collapse(const Graph& g, kernel_plan& k, RowMajor row_major) {
   k.collapsed = group;
 }
 
-/// The finished kernel `which` of a partition.
+/// The finished kernel `which` of a partition. What stores nothing could not be built, and is no kernel.
 template <class Graph, int Nodes>
 constexpr kernel_plan kernel_of(const Graph& g, const partition<Nodes>& p, policy how, int which) {
   partitioner<Graph, Nodes> t(g, how);
   t.p = p;
-  kernel_plan k = t.build(which).kernel;
+  const auto built = t.build(which);
+  if (!built.possible || built.failed >= 0) return kernel_plan{};
+  kernel_plan k = built.kernel;
   assign_stages(k);
   collapse(g, k, [&](int buffer) {
     if (buffer < 0) return false;

@@ -40,6 +40,9 @@ struct partition {
   node_state state[Nodes]{};
   short launch_of[Nodes + max_outputs]{};  // of each kernel: several that need nothing of each other are one launch
   int root_count = 0, buffer_count = 0, kernel_count = 0, launch_count = 0;
+  // Where there is no plan: the node that no kernel can compute, although it may start from memory, and why.
+  short failed = -1;
+  cut_reason reason = cut_reason::none;
 };
 
 /// Reads a graph and an unfinished partition; decides nothing that is kept.
@@ -151,6 +154,10 @@ struct space_finder {
     return s;
   }
 
+  /// The space of a root; what a scatter only moves from one memory to another has no family of its own.
+  constexpr space space_of_root(int root, int base) const {
+    return base != root && stops(base) ? over(g.nodes[base], family::map) : space_of(base);
+  }
   constexpr space space_of(int base) const {
     const node& x = g.nodes[base];
     if (x.kind() == op_kind::matmul) {

@@ -8,18 +8,21 @@ namespace fuse::verification {
 
 enum class plan_fault : std::uint8_t {
   none,
+  failed,         // no plan: a node that no kernel can compute
   kernel,         // a kernel without a root, or a root without a kernel
   launch,         // launches out of order, or a kernel that needs what runs beside it
   unwritten,      // a buffer read before an earlier kernel has written it
+  unread,         // a temporary that is stored, and that nothing reads
   written_twice,  // a buffer with two writers, or an argument with one
   output,         // an output without a buffer of its own, or that nobody writes
   order,          // a step whose operand is no earlier step, or is finished in a later pass
   operand,        // a step without an operand that its operation needs
-  access,         // a load, store or product whose access does not exist, or has another dtype than the buffer
-  dims,           // an axis that is not in the index space, or a length that is not in the table
-  scalar,         // a scalar slot that does not exist
-  collapse,       // axes walked as one that are not neighbours, or left out
-  value,          // a store without a value
+  access,    // a load, store or product whose access does not exist, or has another dtype than the buffer; an access
+             // without a use
+  dims,      // an axis that is not in the index space, or a length that is not in the table
+  scalar,    // a scalar slot that does not exist
+  collapse,  // axes walked as one that are not neighbours, or left out
+  value,     // a store without a value, or a kernel without steps
 };
 struct plan_finding {
   plan_fault fault = plan_fault::none;
@@ -108,24 +111,40 @@ struct plan_verifier {
       const store_plan& s = k.stores[i];
       if (s.access < 0 || s.access >= k.access_count || k.accesses[s.access].buffer < 0)
         return {plan_fault::access, number, i};
-      const bool contracts = k.kind == family::attention;  // stores what it contracts, no step
-      if (contracts ? k.contracted < 0 || k.contracted_access < 0 : s.value < 0 || s.value >= k.step_count)
+      // Attention stores what it contracts, no step, and where its own rows lie.
+      const bool contracts = k.kind == family::attention;
+      if (contracts ? !contracts_something(k) || s.index >= 0 : s.value < 0 || s.value >= k.step_count)
         return {plan_fault::value, number, i};
       if ((k.accesses[s.access].gathered >= 0) != (s.index >= 0) || s.index >= k.step_count)
         return {plan_fault::value, number, i};
     }
-    return k.store_count > 0 ? plan_finding{} : plan_finding{plan_fault::value, number};
+    return k.store_count > 0 && k.step_count > 0 ? plan_finding{} : plan_finding{plan_fault::value, number};
+  }
+  static constexpr bool contracts_something(const kernel_plan& k) {
+    return k.contracted >= 0 && k.contracted < k.step_count && k.steps[k.contracted].element &&
+           k.contracted_access >= 0 && k.contracted_access < k.access_count &&
+           k.accesses[k.contracted_access].buffer >= 0;
   }
 
   // ---- the kernels together ----
-  constexpr bool is_stored(const kernel_plan& k, int access) const {
+  static constexpr bool reads(const kernel_plan& k, int access) {
+    if (access == k.contracted_access) return true;
+    for (int i = 0; i < k.step_count; ++i) {
+      const step& s = k.steps[i];
+      if (s.kind == step_kind::load && s.attribute == access) return true;
+      if (s.kind == step_kind::product && (s.in[0] == access || s.in[1] == access)) return true;
+    }
+    return false;
+  }
+  static constexpr bool stores(const kernel_plan& k, int access) {
     for (int s = 0; s < k.store_count; ++s)
       if (k.stores[s].access == access) return true;
     return false;
   }
   /// kernels[i]: the i-th to run.
   constexpr plan_finding run(const kernel_plan* const* kernels) const {
-    bool written[Nodes + max_arguments + max_outputs]{};
+    if (p.failed >= 0) return {plan_fault::failed, -1, p.failed};
+    bool written[Nodes + max_arguments + max_outputs]{}, read[Nodes + max_arguments + max_outputs]{};
     short writer[Nodes + max_arguments + max_outputs]{};  // the launch, or -1
     for (short& launch : writer) launch = -1;
     for (int b = 0; b < p.buffer_count; ++b) {
@@ -142,9 +161,12 @@ struct plan_verifier {
       if (launch == before && kernels[number - 1]->kind != k.kind) return {plan_fault::launch, number};
       for (int a = 0; a < k.access_count; ++a) {
         const short b = k.accesses[a].buffer;
-        if (b < 0 || is_stored(k, a)) continue;
+        if (b < 0) continue;
+        if (!reads(k, a) && !stores(k, a)) return {plan_fault::access, number, a};
+        if (!reads(k, a)) continue;
         if (!written[b]) return {plan_fault::unwritten, number, b};
         if (writer[b] == launch) return {plan_fault::launch, number, b};
+        read[b] = true;
       }
       int roots = 0;
       for (int r = 0; r < p.root_count; ++r) {
@@ -155,6 +177,7 @@ struct plan_verifier {
         if (target < 0) continue;
         if (!written[p.state[target].buffer]) return {plan_fault::unwritten, number, target};
         if (writer[p.state[target].buffer] == launch) return {plan_fault::launch, number, target};
+        read[p.state[target].buffer] = true;
       }
       if (roots == 0 || roots != k.store_count) return {plan_fault::kernel, number};
       for (int s = 0; s < k.store_count; ++s) {
@@ -170,6 +193,8 @@ struct plan_verifier {
       if (b.kind != planning::buffer_kind::output || b.node != g.outputs[o].node || !written[g.argument_count + o])
         return {plan_fault::output, -1, o};
     }
+    for (int b = 0; b < p.buffer_count; ++b)
+      if (p.buffers[b].kind == planning::buffer_kind::temporary && !read[b]) return {plan_fault::unread, -1, b};
     return {};
   }
 };
