@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fuse/error.hpp>
+#include <type_traits>
 
 namespace fuse {
 
@@ -17,6 +18,12 @@ enum class mode : std::uint8_t {
 /// Which plans a program is built with. Eager plans cost compile time, so an executor has them only if asked:
 /// host_executor<modes::any>.
 enum class modes : std::uint8_t { fused, any };
+
+/// What runs compiled functions, and is told which of their plans.
+template <class E>
+concept executor = !std::is_const_v<E> && requires {
+  requires std::is_same_v<const modes, decltype(E::built_with)>;
+};
 
 /// FUSE_ENFORCE_EAGER=1 forces eager plans on executors that have them; others refuse to run rather than ignore it.
 template <modes Built>

@@ -57,7 +57,7 @@ constexpr short apply_op(graph_builder& g, const op_info& op, dtype result, cons
 }
 
 template <class F, class... A>
-constexpr auto apply(const A&... x) {
+constexpr auto apply_to_operands(const A&... x) {
   constexpr bool all_operands = sizeof...(A) == F::arity;
   if constexpr (!all_operands) refuse::operands<F, int(sizeof...(A)), F::arity>();
   constexpr shape extents_of_result = broadcast_operands<A...>();
@@ -83,13 +83,36 @@ constexpr auto apply(const A&... x) {
   }
 }
 
+/// The first expression among operands of which one cannot be taken.
+template <class First, class... Rest>
+constexpr auto refused_operands(const First& x, const Rest&... rest) {
+  if constexpr (expression<First>)
+    return refused(x);
+  else
+    return refused_operands(rest...);
+}
+
+template <class F, class... A>
+constexpr auto apply(const A&... x) {
+  if constexpr (expressions<A...>) {
+    return apply_to_operands<F>(x...);
+  } else if constexpr (with_expression<A...>) {
+    if constexpr (!(std::is_same_v<A, refuse::nothing> || ...)) refuse::operand<F, A...>();
+    return refused_operands(x...);
+  } else {
+    refuse::no_expression<F, A...>();
+    return refuse::nothing{};
+  }
+}
+
 }  // namespace tracing
 
 template <class F>
 struct op {
   template <class... A>
-  requires expressions<A...>
-  constexpr auto operator()(const A&... x) const { return tracing::apply<F>(x...); }
+  constexpr auto operator()(const A&... x) const {
+    return tracing::apply<F>(x...);
+  }
 };
 
 /// cast<dtype::bf16>(x): x in another dtype, by rules that hold for every value on every executor. To a floating dtype:
@@ -100,9 +123,14 @@ template <dtype D, expression A>
 constexpr auto cast(A x) {
   return expr<D, typename A::extents_type>{x.graph, tracing::cast_to(*x.graph, x.id, D)};
 }
-template <element T, expression A>
+template <class T, expression A>
 constexpr auto cast(A x) {
-  return cast<dtype_of<T>>(x);
+  if constexpr (element<T>) {
+    return cast<dtype_of<T>>(x);
+  } else {
+    refuse::dtype_of_type<T>();
+    return tracing::refused(x);
+  }
 }
 
 }  // namespace fuse
