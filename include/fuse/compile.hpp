@@ -160,7 +160,8 @@ class compiled {
   /// Is it known what a refused call would have returned?
   template <class... A>
   static consteval bool has_results() {
-    if constexpr (usable && ((arguments::leaf<A> || arguments::scalar<A> || arguments::structure<A>)&&...))
+    if constexpr (usable && ((arguments::leaf<A> || arguments::scalar<A> || arguments::structure<A>)&&...) &&
+                  !(arguments::has_too_many_axes<A> || ...))
       if constexpr (std::is_invocable_v<Fn, typename arguments::symbol_type<A>::type...>)
         return tracing::is_output<tracing::result_of<Fn, typename arguments::symbol_type<A>::type...>>;
     return false;

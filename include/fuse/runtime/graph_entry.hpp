@@ -63,8 +63,10 @@ struct graph_entry {
   bool pinned = false;       // serves only its values
   bool has_foreign = false;  // serves only addresses aligned as its origins are
   bool bound = false;
-  std::uint64_t last_used = 0;
+  std::uint64_t last_used = 0, uses = 0;
 
+  /// Is the next use one before which the function is run again: 1, 2, 4, 8, … after the first?
+  bool is_due() const { return uses > 0 && (uses & (uses - 1)) == 0; }
   /// Is it bound to what the call has? The first word is the memory that it works in.
   bool has_values_of(const call_key& key) const {
     return std::equal(values.begin() + 1, values.end(), key.values().begin() + 1, key.values().end());

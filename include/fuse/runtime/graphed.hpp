@@ -140,7 +140,7 @@ class graphed {
     if (executor_.recording() && executor_.recording()->captures()) return call_within(a...);
     entry* e = entry_for(a...);
     if (!e) return run_directly(a...);
-    launch(*e);
+    launch(*e, a...);
     return results_of<A...>(*e, e->values);
   }
   /// The graph for the call whose key has been read, captured if need be. Null where the function itself is to run.
@@ -177,7 +177,29 @@ class graphed {
     key_.read(&runtime::type_tag<A...>, work_type::alignment, a...);
   }
   /// Binds the call's addresses and scalars, and launches.
-  void launch(entry& e) {
+  template <class... A>
+  void launch(entry& e, const A&... a) {
+    bind(e);
+    check_captures(e, e.values, a...);
+    const std::int64_t before = e.work->updates();
+    e.work->update();
+    counts_.updates += e.work->updates() - before;
+    ++e.memory->generation;  // also where a launch fails halfway
+    {
+      const profile_range range(options_.name);
+      e.work->launch();
+    }
+    ++counts_.replays;
+    store_.note_launch(e);
+  }
+  /// Of a graph that is bound to `at`. A function without captures has nothing that could change.
+  template <class... A>
+  void check_captures(entry& e, const values& at, const A&... a) {
+    if (std::is_empty_v<F> || !options_.check_captures) return;
+    if (e.is_due()) capturer_.check_captures(e, at, a...);
+    ++e.uses;
+  }
+  void bind(entry& e) {
     check_static(e);
     const values& now = key_.values();
     if (!e.bound || !e.memory || !e.has_values_of(key_) || options_.check_memory) {
@@ -193,16 +215,6 @@ class graphed {
       }
       e.bound = true;
     }
-    const std::int64_t before = e.work->updates();
-    e.work->update();
-    counts_.updates += e.work->updates() - before;
-    ++e.memory->generation;  // also where a launch fails halfway
-    {
-      const profile_range range(options_.name);
-      e.work->launch();
-    }
-    ++counts_.replays;
-    store_.note_launch(e);
   }
   void check_outputs() const {
     if (key_.writes_to_static())
@@ -304,6 +316,8 @@ class graphed {
     store_.note_use(e);
     check_static(e);
     if (e.pinned) return run_directly(a...);
+    e.work->bind_all(e.origins);
+    check_captures(e, e.origins, a...);
     auto memory =
         std::make_shared<buffer>(executor_.allocate(static_cast<std::size_t>(std::max<index>(e.arena_bytes, 1))));
     values now = key_.values();
@@ -342,7 +356,7 @@ class graphed {
           entry* e = entry_for(x...);
           if (!e) return run_directly(padding_.plain(a)...);
           find_padded_results(*e, std::tie(a...), x...);
-          launch(*e);
+          launch(*e, x...);
           if constexpr (!std::is_void_v<returned<std::remove_cvref_t<decltype(x)>...>>) {
             std::size_t number = 0;
             return runtime::map_results(
