@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Must-not-compile tests. Each case ends in one error, which holds its `expect:` text, and in no second one that follows
-from it; with -DTWIN it is the same program put right, and compiles. What the compiler says must also hold each `shows:`
-text: the name of the function or operation, the two lengths that differ.
+"""Must-not-compile tests. Each case ends in one error, which holds its `expect:` text, and in no second one that
+follows from it; with -DTWIN it is the same program put right, and compiles. What the compiler says must also hold each
+`shows:` text: the name of the function or operation, the two lengths that differ.
 
 A line `errors: 2 (why)` allows for a second error where a compiler goes on from one that the library has no say in.
 

@@ -152,8 +152,9 @@ template <fixed_name Function>
 consteval void trace() {
   static_assert(sizeof(Function.text) == 0,
                 "fuse::compile: the function cannot be evaluated while the program is compiled: it reads a variable of "
-                "outside, or calls a function that is not constexpr (pass values that are known at run time as "
-                "arguments; make variables and functions constexpr)");
+                "outside, calls a function that is not constexpr, or takes more steps than the compiler allows for "
+                "(pass run-time values as arguments, make variables and functions constexpr, raise g++'s "
+                "-fconstexpr-ops-limit or clang's -fconstexpr-steps)");
 }
 template <fixed_name Function, class Result>
 consteval void result() {
