@@ -107,7 +107,7 @@ class compiled {
     } else if constexpr (has_results<A...>()) {
       return refuse::value_of<typename results_of<types_for<A...>>::type>();
     } else {
-      return refuse::nothing{};
+      return refuse::value_of<refuse::nothing>();
     }
   }
   /// Results in the caller's buffers.
@@ -124,13 +124,15 @@ class compiled {
         std::apply([&](const auto&... view) { run<strided, A...>(on, leaves.list, {arguments::describe(view)...}); },
                    out.views);
       }
+    } else {
+      refuse::value_of<void>();
     }
   }
   /// Within another compiled function, on expressions, structs of them and numbers: the body in place. An expression,
   /// or a tuple of them.
   template <class... A>
   requires(tracing::is_symbol<A> || ...) constexpr auto operator()(const A&... a) const {
-    constexpr int stranger = tracing::first_of<!(tracing::is_symbol<A> || literal<A>)...>();
+    constexpr int stranger = tracing::first_of<!(tracing::is_symbol<A> || tracing::number<A>)...>();
     if constexpr ((executor<A> || ...)) {
       refuse::executor_within<Name, A...>();
       return tracing::refused_within(a...);

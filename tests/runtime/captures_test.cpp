@@ -118,7 +118,7 @@ TEST_CASE("a graphed function within another one") {
   fx::graphed inner(
       b.e, [&](auto& e, const auto& v) { return scaled(e, v, rate); }, checked());
   fx::graphed outer(
-      b.e, [&](auto& e, const auto& v) { return scaled(e, inner(v), 1.f); }, checked());
+      b.e, [&](auto& e, const auto& v) { return scaled(e, inner(v).view(), 1.f); }, checked());
   CHECK(b.get(outer(x))[0] == 6);
   CHECK(b.get(outer(x))[0] == 6);
   rate = 10;
@@ -133,7 +133,7 @@ TEST_CASE("captures that stay what they are, with loops, splits and other argume
       b.e,
       [&](auto& e, const auto& x, const auto& state, const auto& by) {
         auto y = scaled(e, x, weight);
-        fx::while_loop(e, going, 3, [&](auto& inside) { next(inside, fx::out(state, going), state); });
+        fx::while_loop(e, going.view(), 3, [&](auto& inside) { next(inside, fx::out(state, going), state); });
         fx::uncaptured(
             e, [&](auto&, auto) { ++split; }, by);
         return scaled(e, y, by);

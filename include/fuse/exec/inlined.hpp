@@ -18,12 +18,16 @@ inline constexpr bool is_symbol = is_expression<T>;
 template <arguments::structure T>
 inline constexpr bool is_symbol<T> = std::is_same_v<typename arguments::symbols_of<T>::type, T>;
 
+/// A number that a run-time scalar could be.
+template <class T>
+concept number = literal<T> && arguments::scalar<T>;
+
 /// The symbol of an argument within a trace: itself, or a constant of the dtype that a run-time scalar would have.
 template <class T>
 struct symbol_within {
   using type = T;
 };
-template <literal T>
+template <number T>
 struct symbol_within<T> : arguments::symbol_type<T> {};
 
 template <class... A>

@@ -30,7 +30,7 @@ struct nothing {
   index extent(int) const;
   const index* extents() const;
 };
-/// The same, where it is known.
+/// The same, where it is known. Defined nowhere: whatever a compiler makes of a refused call, no program comes of it.
 template <class T>
 T value_of();
 
