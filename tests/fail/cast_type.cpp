@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // expect: fuse::cast: the type is no dtype
-// shows: Type = short int
+// shows: Type = short
 // also: nvcc
 #include <fuse/fuse.hpp>
 namespace fx = fuse;

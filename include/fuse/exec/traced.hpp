@@ -58,7 +58,7 @@ consteval int first_of() {
 }
 
 template <class Fn, class... Symbol>
-using result_of = decltype(Fn{}(std::declval<Symbol>()...));
+using result_of = decltype(std::declval<Fn>()(std::declval<Symbol>()...));
 
 /// Does overload resolution find nothing in Fn for these symbols? Unlike std::is_invocable it tells a function that
 /// takes other arguments from one with an error in its body, of which the compiler has spoken.

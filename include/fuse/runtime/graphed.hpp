@@ -180,7 +180,8 @@ class graphed {
   template <class... A>
   void launch(entry& e, const A&... a) {
     bind(e);
-    check_captures(e, e.values, a...);
+    if (e.is_due()) capturer_.check_captures(e, e.values, a...);
+    ++e.uses;
     const std::int64_t before = e.work->updates();
     e.work->update();
     counts_.updates += e.work->updates() - before;
@@ -191,13 +192,6 @@ class graphed {
     }
     ++counts_.replays;
     store_.note_launch(e);
-  }
-  /// Of a graph that is bound to `at`. A function without captures has nothing that could change.
-  template <class... A>
-  void check_captures(entry& e, const values& at, const A&... a) {
-    if (std::is_empty_v<F> || !options_.check_captures) return;
-    if (e.is_due()) capturer_.check_captures(e, at, a...);
-    ++e.uses;
   }
   void bind(entry& e) {
     check_static(e);
@@ -308,7 +302,8 @@ class graphed {
   template <class... A>
   auto call_within(const A&... a) {
     entry* found = store_.find_part(key_);
-    if (!found) {
+    const bool is_new = !found;
+    if (is_new) {
       found = &store_.keep_part(capturer_.capture_part(a...));
       ++counts_.captures;
     }
@@ -316,8 +311,10 @@ class graphed {
     store_.note_use(e);
     check_static(e);
     if (e.pinned) return run_directly(a...);
-    e.work->bind_all(e.origins);
-    check_captures(e, e.origins, a...);
+    if (!is_new) {  // whenever the outer function is captured, or checked itself
+      e.work->bind_all(e.origins);
+      capturer_.check_captures(e, e.origins, a...);
+    }
     auto memory =
         std::make_shared<buffer>(executor_.allocate(static_cast<std::size_t>(std::max<index>(e.arena_bytes, 1))));
     values now = key_.values();
