@@ -80,7 +80,7 @@ class compiled {
       return false;
     } else if constexpr (usable) {
       if constexpr (tracing::accepts<Name, Fn, typename arguments::symbol_type<A>::type...>()) {
-        using result = tracing::result_of<Fn, typename arguments::symbol_type<A>::type...>;
+        using result = tracing::result_of<Fn, A...>;
         constexpr tracing::trace_facts facts = tracing::facts_of<Fn, A...>;
         if constexpr (facts.refused) {
           return false;
@@ -156,8 +156,7 @@ class compiled {
  private:
   static constexpr bool usable = std::is_empty_v<Fn> && std::is_default_constructible_v<Fn>;
   template <class... A>
-  using types_for =
-      typename tracing::output_types<tracing::result_of<Fn, typename arguments::symbol_type<A>::type...>>::types;
+  using types_for = typename tracing::output_types<tracing::result_of<Fn, A...>>::types;
 
   /// Is it known what a refused call would have returned?
   template <class... A>
@@ -165,7 +164,7 @@ class compiled {
     if constexpr (usable && ((arguments::leaf<A> || arguments::scalar<A> || arguments::structure<A>)&&...) &&
                   !(arguments::has_too_many_axes<A> || ...))
       if constexpr (std::is_invocable_v<Fn, typename arguments::symbol_type<A>::type...>)
-        return tracing::is_output<tracing::result_of<Fn, typename arguments::symbol_type<A>::type...>>;
+        return tracing::is_output<tracing::result_of<Fn, A...>>;
     return false;
   }
   template <class E>

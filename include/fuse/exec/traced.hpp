@@ -57,8 +57,9 @@ consteval int first_of() {
   return first;
 }
 
-template <class Fn, class... Symbol>
-using result_of = decltype(std::declval<Fn>()(std::declval<Symbol>()...));
+/// What a function returns for arguments of the types A.
+template <class Fn, class... A>
+using result_of = decltype(std::declval<Fn>()(std::declval<typename arguments::symbol_type<A>::type>()...));
 
 /// Does overload resolution find nothing in Fn for these symbols? Unlike std::is_invocable it tells a function that
 /// takes other arguments from one with an error in its body, of which the compiler has spoken.

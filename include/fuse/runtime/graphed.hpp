@@ -194,7 +194,7 @@ class graphed {
     store_.note_launch(e);
   }
   void bind(entry& e) {
-    check_static(e);
+    e.check_static(key_);
     const values& now = key_.values();
     if (!e.bound || !e.memory || !e.has_values_of(key_) || options_.check_memory) {
       check_outputs();
@@ -215,15 +215,6 @@ class graphed {
       throw error(error_category::argument,
                   "fuse::graphed: a tensor of fuse::out lies in a static input (static_input is for what no call "
                   "writes to: pass that as it is)");
-  }
-  void check_static(const entry& e) const {
-    for (std::size_t i = 0; i < e.stays.size(); ++i)
-      if (e.stays[i] != key_.stays()[i])
-        throw error(error_category::argument,
-                    text("fuse::graphed: tensor ")
-                        << i
-                        << " of the static inputs has moved since the graph was captured "
-                           "(static_input promises that it never does; pass it as it is, or clear())");
   }
   void check_address(std::size_t region, std::uint64_t address) {
     auto which = [&] { return text("fuse::graphed: memory ") << region - 1 << " of the arguments"; };
@@ -309,7 +300,7 @@ class graphed {
     }
     entry& e = *found;
     store_.note_use(e);
-    check_static(e);
+    e.check_static(key_);
     if (e.pinned) return run_directly(a...);
     if (!is_new) {  // whenever the outer function is captured, or checked itself
       e.work->bind_all(e.origins);
