@@ -3,52 +3,10 @@
 // object that runs them on an executor.
 #pragma once
 #include <fuse/exec/bind.hpp>
+#include <fuse/exec/inlined.hpp>
 #include <fuse/exec/mode.hpp>
-#include <tuple>
 
 namespace fuse {
-
-namespace tracing {
-
-template <class... E>
-struct output_pack {
-  static constexpr int count = sizeof...(E);
-  short id[count];
-};
-
-template <class T>
-struct output_types;
-template <dtype D, class E>
-struct output_types<expr<D, E>> {
-  static constexpr int count = 1;
-  using types = std::tuple<expr<D, E>>;
-  static constexpr void enter(graph_builder& g, const expr<D, E>& e) { g.outputs[g.output_count++].node = e.id; }
-};
-template <class... E>
-struct output_types<output_pack<E...>> {
-  static constexpr int count = sizeof...(E);
-  using types = std::tuple<E...>;
-  static constexpr void enter(graph_builder& g, const output_pack<E...>& p) {
-    for (short id : p.id) g.outputs[g.output_count++].node = id;
-  }
-};
-
-template <class T>
-inline constexpr bool is_output = is_expression<T>;
-template <class... E>
-inline constexpr bool is_output<output_pack<E...>> = true;
-
-}  // namespace tracing
-
-/// Several results of a traced function: return fuse::outputs(a, b).
-template <expression... E>
-constexpr auto outputs(E... e) {
-  static_assert(sizeof...(E) <= max_outputs, "fuse::outputs: a function has at most 24 results");
-  if constexpr (sizeof...(E) <= max_outputs)
-    return tracing::output_pack<E...>{{e.id...}};
-  else
-    return (tracing::refused(e), ...);
-}
 
 /// Buffers for the results of a call, in order: f(executor, out(y, z), x).
 template <class... V>
@@ -65,35 +23,6 @@ auto out(const T&... x) {
   };
   return out_t<decltype(as_view(x))...>{{as_view(x)...}};
 }
-
-namespace tracing {
-
-template <class Fn, class... A>
-using result_of = decltype(Fn{}(std::declval<typename arguments::symbol_type<A>::type>()...));
-
-template <class Fn, class... A>
-struct traced {
-  static constexpr graph_builder whole = [] {
-    graph_builder g;
-    g.constant_dim(1);  // dim 0 of every graph
-    // Braces: arguments are entered from left to right.
-    struct symbols : std::tuple<typename arguments::symbol_type<A>::type...> {
-      using std::tuple<typename arguments::symbol_type<A>::type...>::tuple;
-    };
-    const symbols s{arguments::enter_all<A>(g)...};
-    std::apply(
-        [&](const auto&... symbol) {
-          const auto y = Fn{}(symbol...);
-          output_types<std::remove_cvref_t<decltype(y)>>::enter(g, y);
-        },
-        static_cast<const std::tuple<typename arguments::symbol_type<A>::type...>&>(s));
-    return g;
-  }();
-  static constexpr auto graph =
-      cut_to_size<whole.node_count, whole.dim_count, whole.map_count, whole.check_count>(whole);
-};
-
-}  // namespace tracing
 
 /// The plan of a function for arguments of the types A, and outputs that are row-major except where
 /// `StridedOutputs` has a bit.
@@ -146,57 +75,114 @@ class compiled {
   /// Can the function be planned for arguments of these types? One message if not; what would follow is not compiled.
   template <class... A>
   static consteval bool check() {
-    constexpr int stranger = [] {
-      int at = 0, first = -1;
-      ((first = first < 0 && !(arguments::leaf<A> || arguments::scalar<A> || arguments::structure<A>) ? at : first,
-        ++at),
-       ...);
-      return first;
-    }();
+    constexpr int stranger =
+        tracing::first_of<!(arguments::leaf<A> || arguments::scalar<A> || arguments::structure<A>)...>();
     if constexpr (stranger >= 0) {
       refuse::argument<Name, stranger, std::tuple_element_t<stranger, std::tuple<A...>>>();
-    } else if constexpr (std::is_empty_v<Fn> && std::is_default_constructible_v<Fn>) {
-      if constexpr (!std::is_invocable_v<Fn, typename arguments::symbol_type<A>::type...>) {
-        refuse::call<Name, int(sizeof...(A)), typename arguments::symbol_type<A>::type...>();
-      } else if constexpr (!tracing::is_output<tracing::result_of<Fn, A...>>) {
-        refuse::result<Name, tracing::result_of<Fn, A...>>();
-      } else {
-        constexpr auto& g = tracing::traced<Fn, A...>::whole;
-        if constexpr (g.over != limit::none) refuse::size<Name, g.over>();
-        return !g.refused && g.over == limit::none;
+    } else if constexpr ((arguments::has_too_many_axes<A> || ...)) {  // the compiler has said so
+      return false;
+    } else if constexpr (usable) {
+      if constexpr (tracing::accepts<Name, Fn, typename arguments::symbol_type<A>::type...>()) {
+        using result = tracing::result_of<Fn, A...>;
+        constexpr tracing::trace_facts facts = tracing::facts_of<Fn, A...>;
+        if constexpr (facts.refused) {
+          return false;
+        } else if constexpr (!tracing::is_output<result>) {
+          if constexpr (!std::is_same_v<result, refuse::nothing>) refuse::result<Name, result>();
+        } else if constexpr (!facts.is_constant) {
+          refuse::trace<Name>();
+        } else if constexpr (facts.over != limit::none) {
+          refuse::size<Name, facts.over>();
+        } else {
+          return true;
+        }
       }
     }
     return false;
   }
 
   /// Results in new tensors of the executor's memory: one tensor, or a tuple of them.
-  template <class Executor, class... A>
-  auto operator()(Executor& executor, const A&... a) const {
+  template <executor Executor, class... A>
+  requires(!(tracing::is_symbol<A> || ...)) auto operator()(Executor& on, const A&... a) const {
     if constexpr (check<A...>()) {
-      using types = typename tracing::output_types<tracing::result_of<Fn, A...>>::types;
-      return allocate_and_run<types>(executor, std::make_index_sequence<std::tuple_size_v<types>>{}, a...);
+      using types = types_for<A...>;
+      return allocate_and_run<types>(on, std::make_index_sequence<std::tuple_size_v<types>>{}, a...);
+    } else if constexpr (has_results<A...>()) {
+      return refuse::value_of<typename results_of<types_for<A...>>::type>();
+    } else {
+      return refuse::value_of<refuse::nothing>();
     }
   }
   /// Results in the caller's buffers.
-  template <class Executor, class... V, class... A>
-  void operator()(Executor& executor, const out_t<V...>& out, const A&... a) const {
+  template <executor Executor, class... V, class... A>
+  void operator()(Executor& on, const out_t<V...>& out, const A&... a) const {
     if constexpr (check<A...>()) {
-      using types = typename tracing::output_types<tracing::result_of<Fn, A...>>::types;
-      if constexpr (check_outputs<types, V...>()) {
+      if constexpr (check_outputs<types_for<A...>, V...>()) {
         constexpr unsigned strided = [] {
           unsigned bits = 0, at = 0;
           ((bits |= unsigned(!V::is_row_major) << at++), ...);
           return bits;
         }();
         const leaves_of<A...> leaves(a...);
-        std::apply(
-            [&](const auto&... view) { run<strided, A...>(executor, leaves.list, {arguments::describe(view)...}); },
-            out.views);
+        std::apply([&](const auto&... view) { run<strided, A...>(on, leaves.list, {arguments::describe(view)...}); },
+                   out.views);
       }
+    } else {
+      refuse::value_of<void>();
     }
+  }
+  /// Within another compiled function, on expressions, structs of them and numbers: the body in place. An expression,
+  /// or a tuple of them.
+  template <class... A>
+  requires(tracing::is_symbol<A> || ...) constexpr auto operator()(const A&... a) const {
+    constexpr int stranger = tracing::first_of<!(tracing::is_symbol<A> || tracing::number<A>)...>();
+    if constexpr ((executor<A> || ...)) {
+      refuse::executor_within<Name, A...>();
+      return tracing::refused_within(a...);
+    } else if constexpr (stranger >= 0) {
+      refuse::argument_within<Name, stranger, std::tuple_element_t<stranger, std::tuple<A...>>>();
+      return tracing::refused_within(a...);
+    } else if constexpr (!usable || !tracing::accepts<Name, Fn, typename tracing::symbol_within<A>::type...>()) {
+      return tracing::refused_within(a...);
+    } else {
+      return tracing::inlined<Name, Fn>(a...);
+    }
+  }
+  /// Anything else is a mistake.
+  template <class... A>
+  requires(!tracing::calls<A...> && !(tracing::is_symbol<std::remove_cvref_t<A>> || ...)) auto operator()(
+      A&&...) const {
+    refuse::executor<Name, A...>();
+    return refuse::nothing{};
   }
 
  private:
+  static constexpr bool usable = std::is_empty_v<Fn> && std::is_default_constructible_v<Fn>;
+  template <class... A>
+  using types_for = typename tracing::output_types<tracing::result_of<Fn, A...>>::types;
+
+  /// Is it known what a refused call would have returned?
+  template <class... A>
+  static consteval bool has_results() {
+    if constexpr (usable && ((arguments::leaf<A> || arguments::scalar<A> || arguments::structure<A>)&&...) &&
+                  !(arguments::has_too_many_axes<A> || ...))
+      if constexpr (std::is_invocable_v<Fn, typename arguments::symbol_type<A>::type...>)
+        return tracing::is_output<tracing::result_of<Fn, A...>>;
+    return false;
+  }
+  template <class E>
+  using tensor_of = tensor<type_of<E::type>, typename E::extents_type>;
+  template <class Types>
+  struct results_of;
+  template <class E>
+  struct results_of<std::tuple<E>> {
+    using type = tensor_of<E>;
+  };
+  template <class... E>
+  struct results_of<std::tuple<E...>> {
+    using type = std::tuple<tensor_of<E>...>;
+  };
+
   template <class Types, class... V>
   static consteval bool check_outputs() {
     constexpr int given = sizeof...(V), returned = std::tuple_size_v<Types>;
@@ -238,21 +224,21 @@ class compiled {
   template <class... A>
   using leaves_of = arguments::leaves_of<tracing::traced<Fn, A...>::graph.argument_count>;
   template <class E, class Executor>
-  static auto empty(Executor& executor, const short* dims, const index* length) {
-    using T = type_of<E::type>;
+  static tensor_of<E> empty(Executor& executor, const short* dims, const index* length) {
     std::array<index, E::rank> n{};
     for (int i = 0; i < E::rank; ++i) n[i] = length[dims[i]];
-    return tensor<T, typename E::extents_type>(n, executor.allocate(views::bytes<T, typename E::extents_type>(n)));
+    return {n, executor.allocate(views::bytes<type_of<E::type>, typename E::extents_type>(n))};
   }
   template <class Types, class Executor, std::size_t... I, class... A>
-  auto allocate_and_run(Executor& executor, std::index_sequence<I...>, const A&... a) const {
+  typename results_of<Types>::type allocate_and_run(Executor& executor, std::index_sequence<I...>,
+                                                    const A&... a) const {
     using source = planned<Fn, planning::policy::fused, 0, A...>;
     using table = binding::length_table_of<source>;
     const leaves_of<A...> leaves(a...);
     const binding::checked_lengths<source> length(name(), leaves.list);
     // Braces: from left to right.
-    std::tuple<decltype(empty<std::tuple_element_t<I, Types>>(executor, table::kept.outputs[I], length.value))...>
-        results{empty<std::tuple_element_t<I, Types>>(executor, table::kept.outputs[I], length.value)...};
+    std::tuple<tensor_of<std::tuple_element_t<I, Types>>...> results{
+        empty<std::tuple_element_t<I, Types>>(executor, table::kept.outputs[I], length.value)...};
     run<0, A...>(executor, leaves.list, {arguments::describe(std::get<I>(results))...});
     if constexpr (sizeof...(I) == 1)
       return std::move(std::get<0>(results));

@@ -17,4 +17,4 @@ template <int... I>
 consteval int kernels(std::integer_sequence<int, I...>) {
   return fx::kernel_count(f, (static_cast<void>(I), fx::view<float, fx::extents<3>>{})...);
 }
-static_assert(kernels(std::make_integer_sequence<int, count>{}) == 1);
+constexpr int counted = kernels(std::make_integer_sequence<int, count>{});

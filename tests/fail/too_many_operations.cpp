@@ -16,4 +16,4 @@ constexpr auto f = fx::compile<"f">([](auto x) {
   for (int i = 0; i < steps; ++i) x = x + i;
   return x + fx::unsqueeze<-1>(fx::sum(x, fx::axis<-1>));
 });
-static_assert(fx::kernel_count(f, fx::view<float, fx::extents<3, 4>>{}) > 0);
+constexpr int kernels = fx::kernel_count(f, fx::view<float, fx::extents<3, 4>>{});

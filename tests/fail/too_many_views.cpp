@@ -15,4 +15,4 @@ constexpr auto f = fx::compile<"f">([](auto x) {
   (std::make_integer_sequence<int, count>{});
   return x + 1;
 });
-static_assert(fx::kernel_count(f, fx::view<float, fx::extents<3, 400>>{}) == 1);
+constexpr int kernels = fx::kernel_count(f, fx::view<float, fx::extents<3, 400>>{});

@@ -69,6 +69,11 @@ template <class T>
 concept structure = hana::Struct<T>::value && !leaf<T>;
 
 template <class T>
+inline constexpr bool has_too_many_axes = false;
+template <leaf T>
+inline constexpr bool has_too_many_axes<T> = T::rank > max_rank;
+
+template <class T>
 inline constexpr bool is_row_major = true;
 template <class T, class E>
 inline constexpr bool is_row_major<view<T, E, strided>> = false;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fuse/error.hpp>
 #include <initializer_list>
+#include <type_traits>
 
 namespace fuse {
 
@@ -31,6 +32,12 @@ inline bool is_on(const char* value) {
   return true;
 }
 }  // namespace detail
+
+/// What runs compiled functions, and is told which of their plans.
+template <class E>
+concept executor = !std::is_const_v<E> && requires {
+  requires std::is_same_v<const modes, decltype(E::built_with)>;
+};
 
 /// FUSE_ENFORCE_EAGER=1 forces eager plans on executors that have them; others refuse to run rather than ignore it.
 template <modes Built>

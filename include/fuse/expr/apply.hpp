@@ -90,11 +90,6 @@ constexpr auto apply_as(const A&... x) {
   }
 }
 
-template <class F, class... A>
-constexpr auto apply(const A&... x) {
-  return apply_as<F, result_dtype<F>(operand_dtype<F, A...>())>(x...);
-}
-
 /// x as an operand whose result keeps the compute type where x is f16 or bf16, so that an intermediate of a composition
 /// has the range and the precision of a fused one wherever it is stored. No operation of its own.
 template <expression A>
@@ -103,13 +98,36 @@ constexpr auto unrounded(A x) {
          typename A::extents_type > {x.graph, x.id};
 }
 
+/// The first expression among operands of which one cannot be taken.
+template <class First, class... Rest>
+constexpr auto refused_operands(const First& x, const Rest&... rest) {
+  if constexpr (expression<First>)
+    return refused(x);
+  else
+    return refused_operands(rest...);
+}
+
+template <class F, class... A>
+constexpr auto apply(const A&... x) {
+  if constexpr (expressions<A...>) {
+    return apply_as<F, result_dtype<F>(operand_dtype<F, A...>())>(x...);
+  } else if constexpr (with_expression<A...>) {
+    if constexpr (!(std::is_same_v<A, refuse::nothing> || ...)) refuse::operand<F, A...>();
+    return refused_operands(x...);
+  } else {
+    refuse::no_expression<F, A...>();
+    return refuse::nothing{};
+  }
+}
+
 }  // namespace tracing
 
 template <class F>
 struct op {
   template <class... A>
-  requires expressions<A...>
-  constexpr auto operator()(const A&... x) const { return tracing::apply<F>(x...); }
+  constexpr auto operator()(const A&... x) const {
+    return tracing::apply<F>(x...);
+  }
 };
 
 /// cast<dtype::bf16>(x): x in another dtype, by rules that hold for every value on every executor. To a floating dtype:
@@ -123,9 +141,14 @@ constexpr auto cast(A x) {
   else
     return expr<D, typename A::extents_type>{x.graph, tracing::cast_to(*x.graph, x.id, D)};
 }
-template <element T, expression A>
+template <class T, expression A>
 constexpr auto cast(A x) {
-  return cast<dtype_of<T>>(x);
+  if constexpr (element<T>) {
+    return cast<dtype_of<T>>(x);
+  } else {
+    refuse::dtype_of_type<T>();
+    return tracing::refused(x);
+  }
 }
 
 }  // namespace fuse

@@ -2,7 +2,7 @@
 // expr<dtype, extents>: what user code computes with while it is traced. Its type says what the value is, so that a
 // static mistake is found where it is made; which value it is, is the index of its node in the graph being built.
 #pragma once
-#include <fuse/graph/graph.hpp>
+#include <fuse/expr/refuse.hpp>
 
 namespace fuse {
 
@@ -13,6 +13,24 @@ struct expr {
   static constexpr int rank = E::rank;
   graph_builder* graph = nullptr;
   short id = -1;
+
+  // What plain numbers and arrays do, and expressions cannot: each says so once, and the trace goes on.
+  /// For if, ?:, while, std::exp(x), float(x). One conversion, so that overloads for numbers are not ambiguous.
+  constexpr operator float() const {
+    refuse::value<expr>();
+    return refuse_graph(), 0;
+  }
+  template <class T>
+  constexpr expr& operator=(const T&) {
+    refuse::assignment<expr, T>();
+    return refuse_graph(), *this;
+  }
+  template <class T>
+  constexpr expr operator[](const T&) const {
+    refuse::element<expr>();
+    return refuse_graph(), *this;
+  }
+  constexpr void refuse_graph() const { graph->refused = true; }
 };
 
 template <class T>
@@ -34,12 +52,17 @@ concept operand = expression<T> || literal<T>;
 template <class... T>
 concept expressions = (operand<T> && ...) && (expression<T> || ...);
 
+/// What the operators of the library are found for: an expression and anything else, which is refused in words if it is
+/// no operand.
+template <class... T>
+concept with_expression = (expression<T> || ...);
+
 namespace tracing {
 
 /// What takes the place of a result that a static assertion has refused: no second message follows from the first.
 template <expression A>
 constexpr A refused(A x) {
-  x.graph->refused = true;
+  x.refuse_graph();
   return x;
 }
 

@@ -71,17 +71,17 @@ inline constexpr op<ops::divide_t> divide{};
 inline constexpr op<ops::negative_t> negative{};
 
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator+(A a, B b) { return add(a, b); }
+requires with_expression<A, B>
+constexpr auto operator+(const A& a, const B& b) { return add(a, b); }
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator-(A a, B b) { return subtract(a, b); }
+requires with_expression<A, B>
+constexpr auto operator-(const A& a, const B& b) { return subtract(a, b); }
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator*(A a, B b) { return multiply(a, b); }
+requires with_expression<A, B>
+constexpr auto operator*(const A& a, const B& b) { return multiply(a, b); }
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator/(A a, B b) { return divide(a, b); }
+requires with_expression<A, B>
+constexpr auto operator/(const A& a, const B& b) { return divide(a, b); }
 template <expression A>
 constexpr auto operator-(A a) {
   return negative(a);

@@ -138,27 +138,33 @@ constexpr auto transpose(A x) {
 template <int Axis, expression A>
 constexpr auto unsqueeze(A x) {
   constexpr int k = tracing::normal_axis(Axis, A::rank + 1);
-  static_assert(k >= 0 && k <= A::rank, "fuse::unsqueeze: no such axis");
-  const auto from = tracing::dims_of(x);
-  index_map m;
-  m.rank = A::rank;
-  short dims[max_rank]{};
-  for (int i = 0, out = 0; out <= A::rank; ++out) {
-    if (out == k) {
-      dims[out] = x.graph->constant_dim(1);
-    } else {
-      m.axis[i] = axis_from(out);
-      dims[out] = from.dims[i++];
+  constexpr bool has_place = k >= 0 && k <= A::rank, fits = A::rank < max_rank;
+  static_assert(has_place, "fuse::unsqueeze: no such axis");
+  if constexpr (!fits) refuse::rank<"unsqueeze", A::rank + 1>();
+  if constexpr (!has_place || !fits) {
+    return tracing::refused(x);
+  } else {
+    const auto from = tracing::dims_of(x);
+    index_map m;
+    m.rank = A::rank;
+    short dims[max_rank]{};
+    for (int i = 0, out = 0; out <= A::rank; ++out) {
+      if (out == k) {
+        dims[out] = x.graph->constant_dim(1);
+      } else {
+        m.axis[i] = axis_from(out);
+        dims[out] = from.dims[i++];
+      }
     }
+    constexpr shape s = [] {
+      shape r;
+      for (int i = 0; i < k; ++i) r.push(tracing::shape_v<A>.extent[i]);
+      r.push(1);
+      for (int i = k; i < A::rank; ++i) r.push(tracing::shape_v<A>.extent[i]);
+      return r;
+    }();
+    return tracing::reindexed<s>(x, m, dims);
   }
-  constexpr shape s = [] {
-    shape r;
-    for (int i = 0; i < k; ++i) r.push(tracing::shape_v<A>.extent[i]);
-    r.push(1);
-    for (int i = k; i < A::rank; ++i) r.push(tracing::shape_v<A>.extent[i]);
-    return r;
-  }();
-  return tracing::reindexed<s>(x, m, dims);
 }
 
 /// Removes an axis of length 1.

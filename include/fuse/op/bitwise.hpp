@@ -84,20 +84,20 @@ struct bitwise_not_function {
 inline constexpr bitwise_not_function bitwise_not{};
 
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator&(A a, B b) { return bitwise_and(a, b); }
+requires with_expression<A, B>
+constexpr auto operator&(const A& a, const B& b) { return bitwise_and(a, b); }
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator|(A a, B b) { return bitwise_or(a, b); }
+requires with_expression<A, B>
+constexpr auto operator|(const A& a, const B& b) { return bitwise_or(a, b); }
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator^(A a, B b) { return bitwise_xor(a, b); }
+requires with_expression<A, B>
+constexpr auto operator^(const A& a, const B& b) { return bitwise_xor(a, b); }
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator<<(A a, B b) { return shift_left(a, b); }
+requires with_expression<A, B>
+constexpr auto operator<<(const A& a, const B& b) { return shift_left(a, b); }
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator>>(A a, B b) { return shift_right(a, b); }
+requires with_expression<A, B>
+constexpr auto operator>>(const A& a, const B& b) { return shift_right(a, b); }
 template <expression A>
 constexpr auto operator~(A a) {
   return bitwise_not(a);

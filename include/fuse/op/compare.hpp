@@ -77,22 +77,22 @@ inline constexpr op<ops::greater_t> greater{};
 inline constexpr op<ops::greater_equal_t> greater_equal{};
 
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator==(A a, B b) { return equal(a, b); }
+requires with_expression<A, B>
+constexpr auto operator==(const A& a, const B& b) { return equal(a, b); }
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator!=(A a, B b) { return not_equal(a, b); }
+requires with_expression<A, B>
+constexpr auto operator!=(const A& a, const B& b) { return not_equal(a, b); }
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator<(A a, B b) { return less(a, b); }
+requires with_expression<A, B>
+constexpr auto operator<(const A& a, const B& b) { return less(a, b); }
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator<=(A a, B b) { return less_equal(a, b); }
+requires with_expression<A, B>
+constexpr auto operator<=(const A& a, const B& b) { return less_equal(a, b); }
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator>(A a, B b) { return greater(a, b); }
+requires with_expression<A, B>
+constexpr auto operator>(const A& a, const B& b) { return greater(a, b); }
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator>=(A a, B b) { return greater_equal(a, b); }
+requires with_expression<A, B>
+constexpr auto operator>=(const A& a, const B& b) { return greater_equal(a, b); }
 
 }  // namespace fuse

@@ -43,7 +43,7 @@ inline constexpr op<ops::remainder_t> remainder{};
 inline constexpr op<ops::floor_divide_t> floor_divide{};
 
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator%(A a, B b) { return remainder(a, b); }
+requires with_expression<A, B>
+constexpr auto operator%(const A& a, const B& b) { return remainder(a, b); }
 
 }  // namespace fuse

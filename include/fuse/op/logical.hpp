@@ -56,11 +56,11 @@ inline constexpr op<ops::logical_xor_t> logical_xor{};
 inline constexpr op<ops::logical_not_t> logical_not{};
 
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator&&(A a, B b) { return logical_and(a, b); }
+requires with_expression<A, B>
+constexpr auto operator&&(const A& a, const B& b) { return logical_and(a, b); }
 template <class A, class B>
-requires expressions<A, B>
-constexpr auto operator||(A a, B b) { return logical_or(a, b); }
+requires with_expression<A, B>
+constexpr auto operator||(const A& a, const B& b) { return logical_or(a, b); }
 template <expression A>
 constexpr auto operator!(A a) {
   return logical_not(a);

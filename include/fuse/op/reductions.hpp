@@ -29,6 +29,8 @@ template <int K>
 struct axis_t {
   static constexpr int value = K;
 };
+/// What a call gives that names no axis, and is refused.
+struct no_axis_t {};
 /// An axis to be dropped by a reduction; negative counts from the end.
 template <int K>
 inline constexpr axis_t<K> axis{};
@@ -128,14 +130,19 @@ constexpr auto keep_or_drop(A kept, axis_t<K>) {
   if constexpr (K != -1 && K != A::rank - 1) refuse::axis<Name, K, A::rank>();
   return squeeze<-1>(kept);
 }
+template <class Name, class A, class Given>
+constexpr auto keep_or_drop(A kept, Given) {
+  refuse::no_axis<Name, Given>();
+  return refused(kept);
+}
 
 template <dtype D>
 inline constexpr dtype sum_dtype = is_floating(D) ? D : dtype::i64;
 
 template <class F>
 struct summation {
-  template <expression A, class Axis>
-  constexpr auto operator()(A x, Axis along) const {
+  template <expression A, class Axis = no_axis_t>
+  constexpr auto operator()(A x, Axis along = {}) const {
     return keep_or_drop<F>(reduce_row<F, sum_dtype<A::type>>(x), along);
   }
 };
@@ -148,6 +155,10 @@ struct extremum {
   template <expression A, int K>
   constexpr auto operator()(A x, axis_t<K> along) const {
     return keep_or_drop<F>(reduce_row<F, A::type>(x), along);
+  }
+  template <expression A>
+  constexpr auto operator()(A x) const {
+    return keep_or_drop<F>(x, no_axis_t{});
   }
   /// Element by element, of two operands.
   template <class A, class B>
@@ -164,16 +175,16 @@ inline constexpr tracing::summation<ops::prod_t> prod{};
 inline constexpr tracing::extremum<ops::row_max_t, ops::maximum_t> max{};
 inline constexpr tracing::extremum<ops::row_min_t, ops::minimum_t> min{};
 
-template <expression A, class Axis>
-constexpr auto mean(A x, Axis along) {
+template <expression A, class Axis = no_axis_t>
+constexpr auto mean(A x, Axis along = {}) {
   return tracing::keep_or_drop<ops::mean_t>(tracing::reduce_row<ops::mean_t, to_floating(A::type)>(x), along);
 }
-template <expression A, class Axis>
-constexpr auto any(A x, Axis along) {
+template <expression A, class Axis = no_axis_t>
+constexpr auto any(A x, Axis along = {}) {
   return tracing::keep_or_drop<ops::any_t>(tracing::reduce_row<ops::row_max_t, dtype::boolean, ops::any_t>(x), along);
 }
-template <expression A, class Axis>
-constexpr auto all(A x, Axis along) {
+template <expression A, class Axis = no_axis_t>
+constexpr auto all(A x, Axis along = {}) {
   return tracing::keep_or_drop<ops::all_t>(tracing::reduce_row<ops::row_min_t, dtype::boolean, ops::all_t>(x), along);
 }
 
@@ -193,12 +204,12 @@ constexpr auto first_at(A x, M extremum) {
 
 /// The coordinate of the largest element of each row, the first of equals: i64. A row of no elements has no such place:
 /// it gives the largest i64.
-template <expression A, class Axis>
-constexpr auto argmax(A x, Axis along) {
+template <expression A, class Axis = no_axis_t>
+constexpr auto argmax(A x, Axis along = {}) {
   return tracing::keep_or_drop<ops::argmax_t>(tracing::first_at(x, max(x, row)), along);
 }
-template <expression A, class Axis>
-constexpr auto argmin(A x, Axis along) {
+template <expression A, class Axis = no_axis_t>
+constexpr auto argmin(A x, Axis along = {}) {
   return tracing::keep_or_drop<ops::argmin_t>(tracing::first_at(x, min(x, row)), along);
 }
 
@@ -226,28 +237,28 @@ constexpr auto variance(A x, int correction) {
 
 /// The variance of each row with divisor n - correction (PyTorch's default is 1), in two passes; NaN where the row has
 /// fewer elements than the correction says, and where it has none.
-template <expression A, class Axis>
-constexpr auto var(A x, Axis along, int correction = 1) {
+template <expression A, class Axis = no_axis_t>
+constexpr auto var(A x, Axis along = {}, int correction = 1) {
   return tracing::keep_or_drop<ops::var_t>(tracing::variance<to_floating(A::type)>(x, correction), along);
 }
 /// The standard deviation: sqrt(var(x)).
-template <expression A, class Axis>
-constexpr auto std(A x, Axis along, int correction = 1) {
+template <expression A, class Axis = no_axis_t>
+constexpr auto std(A x, Axis along = {}, int correction = 1) {
   constexpr dtype stored = to_floating(A::type);
   auto variance = tracing::variance < stored == dtype::f64 ? dtype::f64 : dtype::f32 > (x, correction);
   return tracing::apply_as<ops::sqrt_t, stored>(tracing::keep_or_drop<ops::var_t>(variance, along));
 }
 /// The Euclidean norm of each row.
-template <expression A, class Axis>
-constexpr auto norm(A x, Axis along) {
+template <expression A, class Axis = no_axis_t>
+constexpr auto norm(A x, Axis along = {}) {
   constexpr dtype stored = to_floating(A::type);
   auto v = tracing::unrounded(cast<stored>(x));
   return tracing::apply_as<ops::sqrt_t, stored>(sum(v * v, along));
 }
 /// log(sum(exp(x))) of each row, shifted by the maximum so that it does not overflow; a row of -inf, or of no elements,
 /// gives -inf.
-template <expression A, class Axis>
-constexpr auto logsumexp(A x, Axis along) {
+template <expression A, class Axis = no_axis_t>
+constexpr auto logsumexp(A x, Axis along = {}) {
   constexpr dtype stored = to_floating(A::type);
   auto v = tracing::unrounded(cast<stored>(x));
   auto m = max(v, row);

@@ -16,6 +16,33 @@ inline constexpr index static_size<extent_value<N>> = N;
 template <>
 inline constexpr index static_size<infer_t> = -3;
 
+/// What a length is given by.
+template <class S>
+inline constexpr bool is_length = std::is_same_v<S, infer_t>;
+template <index N>
+inline constexpr bool is_length<size_t_<N>> = true;
+template <index N>
+inline constexpr bool is_length<extent_value<N>> = true;
+
+/// Are these the lengths of a tensor? One message if not.
+template <fixed_name Operation, class... S>
+consteval bool check_lengths() {
+  if constexpr (!(is_length<S> && ...))
+    refuse::lengths<Operation, S...>();
+  else if constexpr (sizeof...(S) > max_rank)
+    refuse::rank<Operation, int(sizeof...(S))>();
+  else
+    return true;
+  return false;
+}
+/// Those of S, or none where they have been refused.
+template <bool Valid, class... S>
+consteval shape lengths_of() {
+  shape s;
+  if constexpr (Valid) (s.push(static_size<S>), ...);
+  return s;
+}
+
 constexpr short dim_of_size(graph_builder& g, infer_t) { return g.constant_dim(1); }
 template <index N>
 constexpr short dim_of_size(graph_builder& g, size_t_<N>) {
@@ -71,16 +98,12 @@ constexpr short row_major(graph_builder& g, short id) {
 /// reshape(x, size<4>, extent<1>(y), infer): the same elements in row-major order.
 template <expression A, class... S>
 constexpr auto reshape(A x, S... sizes) {
-  constexpr shape wanted = [] {
-    shape s;
-    (s.push(tracing::static_size<S>), ...);
-    return s;
-  }();
+  constexpr bool are_lengths = tracing::check_lengths<"reshape", S...>();
   constexpr bool clear = (std::is_same_v<S, infer_t> + ... + 0) <= 1;
-  static_assert(clear, "fuse::reshape: at most one length can be inferred");
-  constexpr shape s = tracing::reshaped(tracing::shape_v<A>, wanted);
-  static_assert(!clear || is_valid(s), "fuse::reshape: the number of elements changes");
-  if constexpr (!clear || !is_valid(s)) {
+  static_assert(!are_lengths || clear, "fuse::reshape: at most one length can be inferred");
+  constexpr shape s = tracing::reshaped(tracing::shape_v<A>, tracing::lengths_of<are_lengths, S...>());
+  static_assert(!are_lengths || !clear || is_valid(s), "fuse::reshape: the number of elements changes");
+  if constexpr (!are_lengths || !clear || !is_valid(s)) {
     return tracing::refused(x);
   } else {
     graph_builder& g = *x.graph;
@@ -119,14 +142,11 @@ constexpr auto reshape(A x, S... sizes) {
 /// expand(x, size<8>, extent<1>(y)): broadcasts x to the given lengths.
 template <expression A, class... S>
 constexpr auto expand(A x, S... sizes) {
-  constexpr shape wanted = [] {
-    shape s;
-    (s.push(tracing::static_size<S>), ...);
-    return s;
-  }();
+  constexpr bool are_lengths = tracing::check_lengths<"expand", S...>();
+  constexpr shape wanted = tracing::lengths_of<are_lengths, S...>();
   constexpr shape s = broadcast(tracing::shape_v<A>, wanted);
-  constexpr bool keeps = A::rank <= int(sizeof...(S));
-  static_assert(keeps, "fuse::expand: axes cannot be removed");
+  constexpr bool keeps = are_lengths && A::rank <= int(sizeof...(S));
+  static_assert(!are_lengths || keeps, "fuse::expand: axes cannot be removed");
   constexpr bool reaches = [&] {
     for (int i = 0; i < s.rank && keeps; ++i)
       if (wanted.extent[i] != s.extent[i] && wanted.extent[i] != dyn) return false;

@@ -57,6 +57,26 @@ class capturer {
       return e;
     });
   }
+  /// Throws unless the function still issues what was captured, which is bound to `at`: what it has from outside, and
+  /// not as an argument, is frozen in the graph. A function without captures has nothing that could change.
+  template <class... A>
+  void check_captures(const entry& e, const values& at, const A&... a) {
+    if (std::is_empty_v<F> || !options_.check_captures || e.pinned) return;
+    work_type again(executor_, at[0]);
+    const char* name = "a tensor for which the graph has no room";
+    try {
+      collect(again, at, a...);
+      name = e.work->difference(again);
+    } catch (...) {  // a call may have been given memory that is not there
+      if (again.layout().peak() <= e.arena_bytes) throw;
+    }
+    if (name)
+      throw error(error_category::capture,
+                  text("fuse::graphed: the function issues other work than was captured, first at '")
+                      << name
+                      << "': a value or a tensor that it captures has changed, and the graph has it as it was (pass it "
+                         "as an argument, or call clear() when it changes)");
+  }
   /// What a call returns, and the bytes of memory its graph needs, found without making it.
   struct probed {
     std::shared_ptr<void> results;
@@ -152,7 +172,7 @@ class capturer {
       if (same) throw;
     }
     e.work->bind_all(elsewhere);
-    if (same && e.work->same_as(again)) return true;
+    if (same && !e.work->difference(again)) return true;
     if (!work_type::may_pin)
       throw error(error_category::capture,
                   "fuse::graphed: the function issues other work for other addresses, or at every call (it must "

@@ -112,12 +112,14 @@ class captured<cuda_executor<Built>> {
         p.run(&executor_, p.words.address(0));
     }
   }
-  bool same_as(const captured& o) const {
-    bool same = pieces_.size() == o.pieces_.size();
-    for (std::size_t i = 0; same && i < pieces_.size(); ++i)
-      same = !pieces_[i].graph == !o.pieces_[i].graph && pieces_[i].run == o.pieces_[i].run &&
-             pieces_[i].nodes.same_as(o.pieces_[i].nodes, pieces_[i].words, o.pieces_[i].words);
-    return same;
+  /// The name of the first node that another capture of the same call has not, or with other arguments; or null.
+  const char* difference(const captured& o) const {
+    for (std::size_t i = 0; i < pieces_.size() && i < o.pieces_.size(); ++i) {
+      const piece &a = pieces_[i], &b = o.pieces_[i];
+      if (!a.graph != !b.graph || a.run != b.run) return "call";
+      if (const char* name = a.nodes.difference(b.nodes, a.words, b.words)) return name;
+    }
+    return pieces_.size() == o.pieces_.size() ? nullptr : "call";
   }
   bool is_opaque() const {
     return std::any_of(pieces_.begin(), pieces_.end(), [](const piece& p) { return p.nodes.is_opaque(); });

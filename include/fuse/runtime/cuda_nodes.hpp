@@ -113,18 +113,21 @@ class cuda_nodes {
     loop_changed_ = false;
     children_.clear();
   }
-  bool same_as(const cuda_nodes& o, const parameters& mine, const parameters& theirs) const {
-    bool same = nodes_.size() == o.nodes_.size();
-    for (std::size_t i = 0; same && i < nodes_.size(); ++i) {
+  /// The name of the first node that the others have not, or with other parameters; or null.
+  const char* difference(const cuda_nodes& o, const parameters& mine, const parameters& theirs) const {
+    const std::size_t n = std::min(nodes_.size(), o.nodes_.size());
+    for (std::size_t i = 0; i < n; ++i) {
       const node &a = nodes_[i], &b = o.nodes_[i];
-      same = a.type == b.type && a.params.func == b.params.func && same_dim(a.params.gridDim, b.params.gridDim) &&
-             same_dim(a.params.blockDim, b.params.blockDim) && a.params.sharedMemBytes == b.params.sharedMemBytes &&
-             a.at.size() == b.at.size() && a.operands == b.operands;
+      bool same = a.type == b.type && a.params.func == b.params.func && same_dim(a.params.gridDim, b.params.gridDim) &&
+                  same_dim(a.params.blockDim, b.params.blockDim) &&
+                  a.params.sharedMemBytes == b.params.sharedMemBytes && a.at.size() == b.at.size() &&
+                  a.operands == b.operands;
       const bool is_condition = a.name == condition_name;
       for (std::size_t k = is_condition ? 1 : 0; same && k < a.at.size(); ++k)  // each graph has a handle of its own
         same = a.sizes[k] == b.sizes[k] && std::memcmp(mine.address(a.at[k]), theirs.address(b.at[k]), a.sizes[k]) == 0;
+      if (!same) return a.name.c_str();
     }
-    return same;
+    return n < nodes_.size() ? nodes_[n].name.c_str() : n < o.nodes_.size() ? o.nodes_[n].name.c_str() : nullptr;
   }
   std::size_t size() const { return nodes_.size(); }
   bool has_loops() const { return has_loops_; }

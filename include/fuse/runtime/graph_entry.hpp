@@ -38,8 +38,19 @@ struct graph_entry {
   bool pinned = false;       // serves only its values
   bool has_foreign = false;  // serves only addresses aligned as its origins are
   bool bound = false;
-  std::uint64_t last_used = 0;
+  std::uint64_t last_used = 0, uses = 0;
 
+  /// Is the next use one before which the function is run again: 1, 2, 4, 8, … after the first?
+  bool is_due() const { return uses > 0 && (uses & (uses - 1)) == 0; }
+  void check_static(const call_key& key) const {
+    for (std::size_t i = 0; i < stays.size(); ++i)
+      if (stays[i] != key.stays()[i])
+        throw error(error_category::argument,
+                    text("fuse::graphed: tensor ")
+                        << i
+                        << " of the static inputs has moved since the graph was captured "
+                           "(static_input promises that it never does; pass it as it is, or clear())");
+  }
   /// Is it bound to what the call has? The first word is the memory that it works in.
   bool has_values_of(const call_key& key) const {
     return std::equal(values.begin() + 1, values.end(), key.values().begin() + 1, key.values().end());

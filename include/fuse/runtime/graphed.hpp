@@ -193,10 +193,26 @@ class graphed {
         e = capture(a...);
         e->follows = follows;
       }
-      bind_and_launch(*e);
+      bind_and_launch(*e, a...);
     });
   }
-  void bind_and_launch(entry& e) {
+  template <class... A>
+  void bind_and_launch(entry& e, const A&... a) {
+    bind(e);
+    if (e.is_due()) capturer_.check_captures(e, e.values, a...);
+    ++e.uses;
+    const std::int64_t before = e.work->updates();
+    e.work->update();
+    counts_.updates += e.work->updates() - before;
+    ++e.memory->generation;  // also where a launch fails halfway
+    {
+      const profile_range range(options_.name);
+      e.work->launch();
+    }
+    ++counts_.replays;
+    store_.note_launch(e);
+  }
+  void bind(entry& e) {
     e.check_static(key_);
     const values& now = key_.values();
     if (!e.bound || !e.memory || !e.has_values_of(key_) || options_.check_memory) {
@@ -212,16 +228,6 @@ class graphed {
       }
       e.bound = true;
     }
-    const std::int64_t before = e.work->updates();
-    e.work->update();
-    counts_.updates += e.work->updates() - before;
-    ++e.memory->generation;  // also where a launch fails halfway
-    {
-      const profile_range range(options_.name);
-      e.work->launch();
-    }
-    ++counts_.replays;
-    store_.note_launch(e);
   }
   void check_outputs() const {
     if (key_.writes_to_static())
@@ -298,7 +304,8 @@ class graphed {
       store_.drop(*found);
       found = nullptr;
     }
-    if (!found) {
+    const bool is_new = !found;
+    if (is_new) {
       found = &store_.keep_part(capturer_.capture_part(a...));
       ++counts_.captures;
     }
@@ -306,6 +313,10 @@ class graphed {
     store_.note_use(e);
     e.check_static(key_);
     if (e.pinned) return run_directly(a...);
+    if (!is_new) {  // whenever the outer function is captured, or checked itself
+      e.work->bind_all(e.origins);
+      capturer_.check_captures(e, e.origins, a...);
+    }
     auto memory =
         std::make_shared<buffer>(executor_.allocate(static_cast<std::size_t>(std::max<index>(e.arena_bytes, 1))));
     values now = key_.values();
@@ -345,7 +356,7 @@ class graphed {
           entry* e = entry_for(x...);
           if (!e) return run_directly(padding_.plain(a)...);
           find_padded_results(*e, std::tie(a...), x...);
-          launch(e, x...);
+            launch(e, x...);
           if constexpr (!std::is_void_v<returned<std::remove_cvref_t<decltype(x)>...>>) {
             std::size_t number = 0;
             return runtime::map_results(

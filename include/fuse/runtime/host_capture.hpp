@@ -85,15 +85,17 @@ class captured<host_executor<Built>> {
     add("end", kind::end, nullptr, nullptr, 0);
     nodes_[begin].distance = nodes_.back().distance = nodes_.size() - 1 - begin;
   }
-  /// Does another capture of the same call have the same nodes with the same arguments?
-  bool same_as(const captured& o) const {
-    bool same = nodes_.size() == o.nodes_.size();
-    for (std::size_t i = 0; same && i < nodes_.size(); ++i)
-      same = nodes_[i].run == o.nodes_[i].run && nodes_[i].bytes == o.nodes_[i].bytes &&
-             nodes_[i].what == o.nodes_[i].what && nodes_[i].distance == o.nodes_[i].distance &&
-             (nodes_[i].what == kind::call || std::memcmp(parameters_.address(nodes_[i].at),
-                                                          o.parameters_.address(o.nodes_[i].at), nodes_[i].bytes) == 0);
-    return same;
+  /// The name of the first node that another capture of the same call has not, or with other arguments; or null.
+  const char* difference(const captured& o) const {
+    for (std::size_t i = 0; i < nodes_.size() && i < o.nodes_.size(); ++i) {
+      const node &a = nodes_[i], &b = o.nodes_[i];
+      const bool same =
+          a.run == b.run && a.bytes == b.bytes && a.what == b.what && a.distance == b.distance &&
+          (a.what == kind::call || std::memcmp(parameters_.address(a.at), o.parameters_.address(b.at), a.bytes) == 0);
+      if (!same) return a.name;
+    }
+    const std::size_t n = std::min(nodes_.size(), o.nodes_.size());
+    return n < nodes_.size() ? nodes_[n].name : n < o.nodes_.size() ? o.nodes_[n].name : nullptr;
   }
   bool is_opaque() const { return false; }
   bool has_foreign() const { return false; }

@@ -14,9 +14,11 @@ struct graph_options {
   bool fall_back = false;        // run the function itself where it cannot be captured, or was not warmed up
   buckets padding{};             // of arguments marked with fuse::padded
 #if defined(NDEBUG)
-  bool check_memory = false;  // ask the driver at every call whether the arguments are still memory
+  bool check_memory = false;    // ask the driver at every call whether the arguments are still memory
+  bool check_captures = false;  // run the function again at replay 1, 2, 4, 8, … of a graph: does it issue the same?
 #else
   bool check_memory = true;
+  bool check_captures = true;
 #endif
   std::function<void(const text&)> log{};  // is told of memory, fallbacks, and graphs that cannot be rebound
   const char* name = "fuse::graphed";      // of its replays in profilers

@@ -59,7 +59,14 @@ namespace runtime {
 
 /// What a function returned, with what its memory belongs to.
 template <class R>
-struct held;
+struct held {
+  static_assert(std::is_same_v<R, refuse::nothing>,
+                "fuse::graphed: the function returns neither a tensor, a view, a replayed result, a tuple of them, nor "
+                "nothing");
+  using type = refuse::nothing;
+  static constexpr int tensors = 0;
+  static type of(const R&) { return {}; }
+};
 template <>
 struct held<void> {
   static constexpr int tensors = 0;
@@ -95,6 +102,10 @@ struct held<std::tuple<R...>> {
 };
 
 /// f(result) for each single result.
+template <class F>
+refuse::nothing map_results(const refuse::nothing&, F&&) {
+  return {};
+}
 template <class V, class F>
 auto map_results(const replayed<V>& r, F&& f) {
   return f(r);

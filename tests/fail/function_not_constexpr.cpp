@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// expect: fuse::compile: the function cannot be evaluated while the program is compiled
+// shows: Function = fuse::fixed_name<2>{"f"}
+// also: nvcc
+#include <fuse/fuse.hpp>
+namespace fx = fuse;
+template <fx::index... E>
+using tensor = fx::tensor<float, fx::extents<E...>>;
+
+#if defined(TWIN)
+template <class A>
+constexpr auto square(A x) {
+  return x * x;
+}
+#else
+template <class A>
+auto square(A x) {
+  return x * x;
+}
+#endif
+constexpr auto f = fx::compile<"f">([](auto x) { return square(x); });
+
+void call() {
+  fx::host_executor cpu;
+  f(cpu, tensor<4>{});
+}
