@@ -53,7 +53,7 @@ struct device_values {
   template <class T, int N>
   FUSE_DEVICE static lanes_of<T, N> multiply_add(lanes_of<T, N> a, lanes_of<T, N> b, lanes_of<T, N> c) {
 #pragma unroll
-    for (int i = 0; i < N; ++i) c.v[i] = a.v[i] * b.v[i] + c.v[i];
+    for (int i = 0; i < N; ++i) c.v[i] = math::quick_fma(a.v[i], b.v[i], c.v[i]);
     return c;
   }
 

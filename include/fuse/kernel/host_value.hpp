@@ -36,9 +36,10 @@ struct host_values {
     return f(in);
   }
 
+  /// A term of a product of matrices and the sum that it is added to.
   FUSE_UNCHECKED template <class T, int N>
   FUSE_HD static pack<T, lanes> multiply_add(pack<T, lanes> a, pack<T, lanes> b, pack<T, lanes> c) {
-    return a * b + c;
+    return math::quick_fma(a, b, c);
   }
 
   FUSE_UNCHECKED template <dtype To, dtype From, int N>

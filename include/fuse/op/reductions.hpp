@@ -40,7 +40,7 @@ struct sum_t {
   static constexpr double identity = 0;
   template <class V>
   FUSE_HD V operator()(V a, V b) const {
-    return a + b;
+    return math::rounded_sum(a, b);
   }
 };
 struct mean_t : sum_t {
@@ -53,7 +53,7 @@ struct prod_t {
   static constexpr double identity = 1;
   template <class V>
   FUSE_HD V operator()(V a, V b) const {
-    return a * b;
+    return math::rounded_product(a, b);
   }
 };
 /// NaN wins, as in PyTorch. An empty row gives the lowest value (-inf for floats).
