@@ -198,9 +198,8 @@ constexpr long long bits_of(T x) {
   else if (scalars::side_of(dtype::i64, x) == 0)
     return static_cast<long long>(x);
   else
-    throw error(error_category::argument,
-                text("fuse::compile: expected an integer scalar up to ")
-                    << highest_of(dtype::i64) << ", got a larger one (pass a double)");
+    throw error(error_category::argument, text("fuse::compile: expected an integer scalar up to ")
+                                              << highest_of(dtype::i64) << ", got a larger one (pass a double)");
 }
 template <class T>
 argument describe(const T& x) {

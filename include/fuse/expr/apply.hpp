@@ -52,11 +52,11 @@ consteval dtype result_dtype(dtype operands) {
 }
 
 constexpr short apply_op(graph_builder& g, const op_info& op, dtype result, const short* in, int count) {
-  if (op.fold) {  // literals fold while compiling, in f64
+  if (op.folds) {  // literals fold while compiling, in f64
     double value[3]{};
     bool literals = is_floating(result) && result != dtype::f64;
     for (int i = 0; i < count; ++i) {
-      literals = literals && g.nodes[in[i]].op == &constant_op;
+      literals = literals && g.nodes[in[i]].kind() == op_kind::constant;
       if (literals) value[i] = constant_value(g.nodes[in[i]]);
     }
     if (literals) return constant(g, result, op.fold(value));
@@ -72,8 +72,8 @@ constexpr short apply_op(graph_builder& g, const op_info& op, dtype result, cons
   return g.push(n);
 }
 
-/// Operand `in[at]` has the integer dtype `type`, and the literal that it is compared with lies beyond it, on that side:
-/// then both become what compares alike, a bool and a number beyond it.
+/// Operand `in[at]` has the integer dtype `type`, and the literal that it is compared with lies beyond it, on that
+/// side: then both become what compares alike, a bool and a number beyond it.
 constexpr void compare_beyond(graph_builder& g, short (&in)[3], int at, int side) {
   in[at] = cast_to(g, cast_to(g, in[at], dtype::boolean), dtype::i32);
   in[1 - at] = integer_constant(g, dtype::i32, side < 0 ? -1 : 2);

@@ -134,7 +134,7 @@ constexpr double constant_value(const node& n) {
 constexpr short cast_to(graph_builder& g, short id, dtype type) {
   const node x = g.nodes[id];
   if (x.type == type) return id;
-  if (x.op == &constant_op) {
+  if (x.kind() == op_kind::constant) {
     const double value = constant_value(x);
     if (type == dtype::boolean) return integer_constant(g, type, value != 0);
     if (!is_floating(type))

@@ -29,19 +29,19 @@ consteval dtype find() {
   else if constexpr (std::is_floating_point_v<T>)
     return dtype::f64;
   else
-    return sizeof(T) == 1 ? (std::is_signed_v<T> ? dtype::i8 : dtype::u8)
+    return sizeof(T) == 1                                              ? (std::is_signed_v<T> ? dtype::i8 : dtype::u8)
            : sizeof(T) == 2 || (sizeof(T) == 4 && std::is_signed_v<T>) ? dtype::i32
-                                                                         : dtype::i64;
+                                                                       : dtype::i64;
 }
 template <literal T>
 inline constexpr dtype type_of_argument = find<T>();
 
 /// The dtype that a literal has by itself.
 template <literal T>
-inline constexpr dtype type_of_literal = std::is_same_v<T, bool>                             ? dtype::boolean
-                                         : std::is_integral_v<T>                             ? dtype::i64
+inline constexpr dtype type_of_literal = std::is_same_v<T, bool>                          ? dtype::boolean
+                                         : std::is_integral_v<T>                          ? dtype::i64
                                          : std::is_floating_point_v<T> && (sizeof(T) > 4) ? dtype::f64
-                                                                                             : dtype::f32;
+                                                                                          : dtype::f32;
 
 template <literal T>
 constexpr double as_double(T x) {

@@ -32,8 +32,8 @@ FUSE_HD V times_exp_of_square(V y, V x, float power) {
 /// erf(x) on [-1, 1]: x + x R(x^2), minimax, relative error 2^-29.4.
 template <int W>
 FUSE_HD pack<float, W> near(pack<float, W> x) {
-  const auto r = polynomial(x * x, 7.806904e-05f, -0.0007997853f, 0.005187162f, -0.026853347f, 0.11283579f, -0.37612626f,
-                            0.12837917f);
+  const auto r = polynomial(x * x, 7.806904e-05f, -0.0007997853f, 0.005187162f, -0.026853347f, 0.11283579f,
+                            -0.37612626f, 0.12837917f);
   return quick_fma(x, r, x);
 }
 /// erfc(b a) for b a >= 1/2: e^(power a^2) t P(t) with t = 1 / (1 + 0.4 b a) and power = -b^2; P is minimax up to

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // fma: a b + c, rounded once; and sums and products that are rounded twice.
 //
-// What is written `a * b + c` is one rounding or two as a compiler likes: GCC from -O2 on, nvcc, and ptxas after it make
-// one fma of it, wherever the product and the sum meet, and two equal expressions may differ. So whoever wants one
+// What is written `a * b + c` is one rounding or two as a compiler likes: GCC from -O2 on, nvcc, and ptxas after it
+// make one fma of it, wherever the product and the sum meet, and two equal expressions may differ. So whoever wants one
 // rounding says `fma` here, or `quick_fma` where two will do too, and products and sums that users write are
 // `rounded_product` and `rounded_sum`. On packs `*` is the rounded product.
 #pragma once

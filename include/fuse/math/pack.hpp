@@ -164,8 +164,8 @@ FUSE_PACK_BINARY(shift_right, >>)
 /// The product, and the quotient: rounded, even where a sum takes it.
 template <class T, int W>
 FUSE_HOST pack<T, W> multiply(pack<T, W> a, pack<T, W> b) {
-  FUSE_PACK_BODY(return (
-      by_part<pack<T, W>>([](auto x, auto y) { return rounded<T>(wrapped<T>(x) * wrapped<T>(y)); }, a, b)));
+  FUSE_PACK_BODY(
+      return (by_part<pack<T, W>>([](auto x, auto y) { return rounded<T>(wrapped<T>(x) * wrapped<T>(y)); }, a, b)));
 }
 template <class T, int W>
 FUSE_HOST pack<T, W> divide(pack<T, W> a, pack<T, W> b) {

@@ -247,7 +247,8 @@ struct emitter : kernel_pieces<Graph> {
 
   /// Elements divided by a value of their row are multiplied by its inverse.
   constexpr void divide_once_a_row(step& s) {
-    if (s.op != &op_of<ops::divide_t> || !element(s.in[0]) || element(s.in[1]) || compute_of(s.type) != compute::f32)
+    if (!is_same(*s.op, op_of<ops::divide_t>) || !element(s.in[0]) || element(s.in[1]) ||
+        compute_of(s.type) != compute::f32)
       return;
     step inverse;
     inverse.kind = step_kind::pointwise;

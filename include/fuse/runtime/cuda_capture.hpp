@@ -158,13 +158,13 @@ class captured<cuda_executor<Built>> {
   }
   /// Captures body() as what is repeated while *going, at most `most` times.
   template <class Body>
-  void loop(const bool* going, index most, Body&& body) {
+  void loop(const std::uint8_t* going, index most, Body&& body) {
     const buffer counter = executor_.allocate(sizeof(index));
     index* const count = static_cast<index*>(counter.data());
     cudaGraphConditionalHandle handle{};
     cuda::check(cudaGraphConditionalHandleCreate(&handle, position().graph, 0, 0), "cudaGraphConditionalHandleCreate");
     auto decide = [&](bool first) {
-      executor_.start(condition_name, &set_condition<bool>, 1, 1, 0, handle, going, count, most, first);
+      executor_.start(condition_name, &set_condition<std::uint8_t>, 1, 1, 0, handle, going, count, most, first);
     };
     decide(true);
     cudaGraphNodeParams p{};

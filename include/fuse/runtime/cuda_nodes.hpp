@@ -17,7 +17,7 @@ using graph_owner = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, graph_de
 using graph_exec_owner = std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, graph_exec_deleter>;
 
 inline constexpr const char* condition_name = "while: condition";
-/// Says whether a loop's body runs (again): while *going, and `most` times at most. It counts in *count.
+/// Says whether a loop's body runs (again): while *going is not 0, and `most` times at most. It counts in *count.
 template <class Flag>
 __global__ void set_condition(cudaGraphConditionalHandle handle, const Flag* going, index* count, index most,
                               bool first) {
