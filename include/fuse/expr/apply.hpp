@@ -87,7 +87,7 @@ struct nearest_t {
   template <class V>
   FUSE_HD V operator()(V x) const {
     using T = scalar_of<V>;
-    constexpr T low = T(lowest_of(D)), high = T(highest_of(D));
+    constexpr T low = T(dtypes::lowest<D>), high = T(dtypes::highest<D>);
     return select(x < low, V(low), select(x > high, V(high), x));
   }
 };

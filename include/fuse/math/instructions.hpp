@@ -74,9 +74,9 @@ FUSE_HOST R fused(R a, R b, R c) {
   constexpr bool single = std::is_same_v<T, float>;
 #if defined(__AVX512F__)
   if constexpr (sizeof(R) == 64 && single)
-    return __builtin_ia32_vfmaddps512_mask(a, b, c, -1, 4);  // every lane, rounded as the processor is told to
+    return __builtin_ia32_vfmaddps512_mask(a, b, c, std::uint16_t(0xffff), 4);  // every lane, rounded as it is set
   else if constexpr (sizeof(R) == 64)
-    return __builtin_ia32_vfmaddpd512_mask(a, b, c, -1, 4);
+    return __builtin_ia32_vfmaddpd512_mask(a, b, c, std::uint8_t(0xff), 4);
   else
 #endif
       if constexpr (sizeof(R) == 32 && single)
