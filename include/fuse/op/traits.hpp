@@ -33,8 +33,9 @@ struct predicate {
   static constexpr result_rule result = result_rule::boolean;
 };
 
-/// A predicate that says how two numbers compare.
-struct comparison : predicate<2> {
+/// A predicate that says how N numbers compare.
+template <int N>
+struct comparison : predicate<N> {
   static constexpr scalar_use use_of_scalars = scalar_use::compared;
 };
 
