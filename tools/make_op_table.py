@@ -23,7 +23,7 @@ SPELLED = {
 
 # The bases of op/traits.hpp -> what the operation takes, and gives where that is another dtype.
 TAKES = {"same": "any", "floating": "floating", "transcendental": "floating", "predicate": "any → bool",
-         "integral": "integer, bool"}
+         "comparison": "any → bool", "choice": "any", "integral": "integer, bool"}
 
 
 def takes(base, body):

@@ -2,6 +2,13 @@
 // What differs between compilers: the host/device markers. The only macros of the library.
 #pragma once
 
+// Under these flags a compiler takes no number for NaN or infinite and rounds in an order of its own: isnan is false,
+// adding and taking away 2^23 rounds nothing. (clang tells of the first two only.)
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || \
+    defined(__NO_SIGNED_ZEROS__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__)
+#error "fuse: -ffast-math, -Ofast and their parts lose NaN, signed zeros and roundings: compile this file without them"
+#endif
+
 #if defined(__CUDACC__)
 #define FUSE_HD __host__ __device__ __forceinline__
 #define FUSE_DEVICE __device__ __forceinline__

@@ -6,7 +6,7 @@
 #include "call.cuh"
 
 const void* call() {
-  static const void* const kernels[] = {reinterpret_cast<const void*>(&fx::runtime::set_condition<bool>),
+  static const void* const kernels[] = {reinterpret_cast<const void*>(&fx::runtime::set_condition<std::uint8_t>),
                                         reinterpret_cast<const void*>(&fx::runtime::copy_kernel<int4>)};
   return kernels;
 }

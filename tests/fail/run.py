@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Must-not-compile tests. Each case ends in one error, which holds its `expect:` text, and in no second one that
 follows from it; with -DTWIN it is the same program put right, and compiles. What the compiler says must also hold each
-`shows:` text: the name of the function or operation, the two lengths that differ.
+`shows:` text: the name of the function or operation, the two lengths that differ. Where `flags:` of the
+compiler are what is wrong, the twin is compiled without them.
 
 A line `errors: 2 (why)` allows for a second error where a compiler goes on from one that the library has no say in.
 
@@ -25,7 +26,9 @@ def takes(compiler, text):
 
 
 def compile_case(command, source, twin):
-    return subprocess.run(command + (["-DTWIN"] if twin else []) + [str(source)], capture_output=True, text=True)
+    flags = re.search(r"^// flags: (.*)", source.read_text(), re.MULTILINE)
+    more = ["-DTWIN"] if twin else flags.group(1).split() if flags else []
+    return subprocess.run(command + more + [str(source)], capture_output=True, text=True)
 
 
 def normal(text):

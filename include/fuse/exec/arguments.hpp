@@ -11,6 +11,7 @@
 #include <boost/hana/pair.hpp>
 #include <boost/hana/string.hpp>
 #include <boost/hana/tuple.hpp>
+#include <fuse/error.hpp>
 #include <fuse/expr/expr.hpp>
 #include <fuse/tensor/tensor.hpp>
 
@@ -64,7 +65,9 @@ inline constexpr bool is_leaf_view<tensor<T, E>> = true;
 template <class T>
 concept leaf = is_leaf_view<T>;
 template <class T>
-concept scalar = (element<T> && std::is_arithmetic_v<T>) || scalar_type<T>::rebound;
+concept scalar = literal<T> || scalar_type<T>::rebound;
+template <scalar T>
+inline constexpr dtype dtype_of_scalar = scalars::type_of_argument<typename scalar_type<T>::type>;
 template <class T>
 concept structure = hana::Struct<T>::value && !leaf<T>;
 
@@ -98,7 +101,7 @@ struct symbol_type<T> {
 };
 template <scalar T>
 struct symbol_type<T> {
-  using type = expr<dtype_of<typename scalar_type<T>::type>, extents<>>;
+  using type = expr<dtype_of_scalar<T>, extents<>>;
 };
 template <structure T>
 struct symbol_type<T> {
@@ -195,10 +198,13 @@ template <scalar T>
 constexpr long long bits_of(T x) {
   if constexpr (scalar_type<T>::rebound)
     return x.bits;
-  else if constexpr (is_floating(dtype_of<T>))
-    return __builtin_bit_cast(long long, double(x));
-  else
+  else if constexpr (is_floating(dtype_of_scalar<T>))
+    return __builtin_bit_cast(long long, scalars::as_double(x));
+  else if (scalars::side_of(dtype::i64, x) == 0)
     return static_cast<long long>(x);
+  else
+    throw error(error_category::argument, text("fuse::compile: expected an integer scalar up to ")
+                                              << highest_of(dtype::i64) << ", got a larger one (pass a double)");
 }
 template <class T>
 argument describe(const T& x) {

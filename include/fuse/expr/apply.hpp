@@ -31,6 +31,22 @@ consteval dtype operand_dtype() {
   return d;
 }
 template <class F>
+consteval scalar_use use_of() {
+  if constexpr (requires { F::use_of_scalars; })
+    return F::use_of_scalars;
+  else
+    return scalar_use::computed;
+}
+
+/// The dtype in which F compares integers: one that holds the tensor's and the run-time scalar's.
+template <class F, class... A>
+consteval dtype wide_enough(dtype d) {
+  if (use_of<F>() != scalar_use::compared || is_floating(d)) return d;
+  ((d = literal<A> ? d : promote(d, dtype_of_operand<A>())), ...);
+  return d;
+}
+
+template <class F>
 consteval dtype result_dtype(dtype operands) {
   return rule_of<F>() == result_rule::boolean ? dtype::boolean : operands;
 }
@@ -38,12 +54,12 @@ consteval dtype result_dtype(dtype operands) {
 constexpr short apply_op(graph_builder& g, const op_info& op, dtype result, const short* in, int count) {
   // Literals fold while compiling, in f64. Not where an f32 would be infinite or NaN: constant expressions have
   // neither.
-  if (op.fold) {
+  if (op.folds) {
     double value[3]{};
     auto finite = [](double x) { return x >= -__FLT_MAX__ && x <= __FLT_MAX__; };
     bool literals = is_floating(result) && result != dtype::f64;
     for (int i = 0; i < count; ++i) {
-      literals = literals && g.nodes[in[i]].op == &constant_op;
+      literals = literals && g.nodes[in[i]].kind() == op_kind::constant;
       if (literals) value[i] = constant_value(g.nodes[in[i]]);
       literals = literals && finite(value[i]);
     }
@@ -63,6 +79,36 @@ constexpr short apply_op(graph_builder& g, const op_info& op, dtype result, cons
   return g.push(n);
 }
 
+/// Operand `in[at]` has the integer dtype `type`, and the literal that it is compared with lies beyond it, on that
+/// side: then both become what compares alike, a bool and a number beyond it.
+constexpr void compare_beyond(graph_builder& g, short (&in)[3], int at, int side) {
+  in[at] = cast_to(g, cast_to(g, in[at], dtype::boolean), dtype::i32);
+  in[1 - at] = integer_constant(g, dtype::i32, side < 0 ? -1 : 2);
+}
+
+/// A run-time scalar as the nearest number that an integer dtype holds.
+template <dtype D>
+struct nearest_t {
+  static constexpr const char* name = "clamp";
+  static constexpr int arity = 1;
+  template <class V>
+  FUSE_HD V operator()(V x) const {
+    using T = scalar_of<V>;
+    constexpr T low = T(dtypes::lowest<D>), high = T(dtypes::highest<D>);
+    return select(x < low, V(low), select(x > high, V(high), x));
+  }
+};
+template <dtype D, class T>
+constexpr short choose(graph_builder& g, const T& x) {
+  if constexpr (expression<T>) {
+    if constexpr (T::rank == 0 && is_integer(D) && is_integer(T::type) && !scalars::holds(D, T::type)) {
+      const short id = x.id;
+      return cast_to(g, apply_op(g, op_of<nearest_t<D>>, T::type, &id, 1), D);
+    }
+  }
+  return lift<scalar_use::chosen>(g, x, D);
+}
+
 /// The operation, rounded to `type` where it is stored.
 template <class F, dtype type, class... A>
 constexpr auto apply_as(const A&... x) {
@@ -71,18 +117,24 @@ constexpr auto apply_as(const A&... x) {
   constexpr shape extents_of_result = broadcast_operands<A...>();
   constexpr conflict met = conflict_of_operands<A...>();
   if constexpr (met.left != met.right) refuse::extents<F, met.left, met.right>();
-  constexpr dtype in_type = operand_dtype<F, A...>();
+  constexpr dtype in_type = wide_enough<F, A...>(operand_dtype<F, A...>());
   constexpr bool takes_type = ops::on_floats<F> || !is_floating(in_type);
   if constexpr (!takes_type) refuse::floating<F, in_type>();
   if constexpr (all_operands && takes_type && is_valid(extents_of_result)) {
     graph_builder& g = *graph_of(x...);
     short in[3] = {-1, -1, -1};
-    int i = 0;
-    auto visit = [&](const auto& operand) {
-      in[i] = lift(g, operand, i == 0 && first_is_condition<F>() ? dtype::boolean : in_type);
+    int i = 0, beyond = 0, other = 0;
+    auto visit = [&]<class T>(const T& operand) {
+      if constexpr (use_of<F>() == scalar_use::chosen)
+        in[i] = choose<in_type>(g, operand);
+      else
+        in[i] = lift<use_of<F>()>(g, operand, i == 0 && first_is_condition<F>() ? dtype::boolean : in_type);
+      if constexpr (use_of<F>() == scalar_use::compared && is_integer(in_type) && std::is_integral_v<T>)
+        beyond = scalars::side_of(in_type, operand), other = 1 - i;
       ++i;
     };
     (visit(x), ...);
+    if (beyond != 0) compare_beyond(g, in, other, beyond);
     return expr<type, extents_from<extents_of_result>>{&g, apply_op(g, op_of<F>, type, in, F::arity)};
   } else {
     graph_of(x...)->refused = true;
@@ -110,7 +162,7 @@ constexpr auto refused_operands(const First& x, const Rest&... rest) {
 template <class F, class... A>
 constexpr auto apply(const A&... x) {
   if constexpr (expressions<A...>) {
-    return apply_as<F, result_dtype<F>(operand_dtype<F, A...>())>(x...);
+    return apply_as<F, result_dtype<F>(wide_enough<F, A...>(operand_dtype<F, A...>()))>(x...);
   } else if constexpr (with_expression<A...>) {
     if constexpr (!(std::is_same_v<A, refuse::nothing> || ...)) refuse::operand<F, A...>();
     return refused_operands(x...);

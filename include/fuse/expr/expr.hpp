@@ -3,6 +3,7 @@
 // static mistake is found where it is made; which value it is, is the index of its node in the graph being built.
 #pragma once
 #include <fuse/expr/refuse.hpp>
+#include <fuse/expr/scalar.hpp>
 
 namespace fuse {
 
@@ -41,10 +42,6 @@ inline constexpr bool is_expression<expr<D, E>> = true;
 template <class T>
 concept expression = is_expression<T>;
 
-/// A C++ number written in the traced function: a constant of the graph.
-template <class T>
-concept literal = std::is_arithmetic_v<T>;
-
 template <class T>
 concept operand = expression<T> || literal<T>;
 
@@ -66,22 +63,12 @@ constexpr A refused(A x) {
   return x;
 }
 
-template <literal T>
-constexpr dtype literal_dtype() {
-  if constexpr (std::is_same_v<T, bool>)
-    return dtype::boolean;
-  else if constexpr (std::is_integral_v<T>)
-    return dtype::i64;
-  else
-    return std::is_same_v<T, double> ? dtype::f64 : dtype::f32;
-}
-
 template <class T>
 consteval dtype dtype_of_operand() {
   if constexpr (expression<T>)
     return T::type;
   else
-    return literal_dtype<T>();
+    return scalars::type_of_literal<T>;
 }
 template <class T>
 consteval shape shape_of_operand() {
@@ -167,32 +154,18 @@ constexpr double constant_value(const node& n) {
   return is_floating(n.type) ? __builtin_bit_cast(double, n.attribute) : double(n.attribute);
 }
 
-/// An integer as an integer dtype holds it: modulo 2^bits.
-constexpr index wrapped(dtype type, index x) {
-  return type == dtype::boolean ? x != 0
-         : type == dtype::u8    ? index(std::uint8_t(x))
-         : type == dtype::i8    ? index(std::int8_t(x))
-         : type == dtype::i32   ? index(std::int32_t(x))
-                                : x;
-}
-/// A float as an integer dtype holds it: truncated, the nearest one it has, 0 for NaN.
-constexpr index truncated(dtype type, double x) {
-  const index low = lowest_of(type), high = highest_of(type);
-  return x != x ? 0 : x >= double(high) ? high : x <= double(low) ? low : index(x);
-}
-
 constexpr short cast_to(graph_builder& g, short id, dtype type) {
   const node x = g.nodes[id];
   if (x.type == type) return id;
-  if (x.op == &constant_op) {
+  if (x.kind() == op_kind::constant) {
     const double value = constant_value(x);
     if (type == dtype::boolean) return integer_constant(g, type, value != 0);
     if (!is_floating(type))
-      return integer_constant(g, type, is_floating(x.type) ? truncated(type, value) : wrapped(type, x.attribute));
-    if (type == dtype::f64) return constant(g, type, value);
-    if (type == dtype::f32 && (!is_floating(x.type) || (value >= -__FLT_MAX__ && value <= __FLT_MAX__)))
-      return constant(g, type, is_floating(x.type) ? float(value) : float(x.attribute));
-    if (value >= -256 && value <= 256 && value == index(value)) return constant(g, type, value);  // exact in f16, bf16
+      return integer_constant(
+          g, type, is_floating(x.type) ? scalars::truncated(type, value) : scalars::wrapped(type, x.attribute));
+    const bool exact = is_floating(x.type) || (x.attribute <= index(1) << 53 && x.attribute >= -(index(1) << 53));
+    if (exact) return constant(g, type, scalars::rounded(type, value));
+    if (type >= dtype::f32) return constant(g, type, type == dtype::f32 ? float(x.attribute) : value);
   }
   node n;
   n.op = &cast_op;
@@ -203,23 +176,31 @@ constexpr short cast_to(graph_builder& g, short id, dtype type) {
   return g.push(n);
 }
 
-/// The node of an operand; a literal becomes a constant of the given type. A floating scalar that computes in the same
-/// type anyway is not rounded to the tensor's: an epsilon of 1e-8 means that even beside f16.
-template <class T>
+/// The node of an operand; a literal becomes a constant of the given type.
+template <scalar_use Use = scalar_use::computed, class T>
 constexpr short lift(graph_builder& g, const T& x, dtype type) {
+  constexpr bool kept = Use == scalar_use::computed;
   if constexpr (expression<T>) {
     if constexpr (T::type == dtype::f32)  // what `unrounded` shows
       if (type == T::type) return x.id;
     const node& n = g.nodes[x.id];
-    if (n.rank == 0 && is_floating(n.type) && is_floating(type) && compute_of(n.type) == compute_of(type)) return x.id;
+    const bool computes_alike = is_floating(n.type) && is_floating(type) && compute_of(n.type) == compute_of(type);
+    if (kept && n.rank == 0 && computes_alike) return x.id;
     return cast_to(g, x.id, type);
-  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    if (!is_integer(type)) return cast_to(g, constant(g, category_of(type) == 2 ? type : dtype::i64, double(x)), type);
-    return integer_constant(g, type, static_cast<index>(x));
   } else {
-    const bool keep = category_of(type) >= category_of(literal_dtype<T>());
-    const short id = constant(g, keep ? type : literal_dtype<T>(), double(x));
-    return cast_to(g, id, type);
+    constexpr dtype own = scalars::type_of_literal<T>;
+    if (is_floating(type)) {
+      const double value = scalars::as_double(x);
+      return constant(g, type, kept ? value : scalars::rounded(type, value));
+    }
+    if constexpr (own != dtype::i64) {  // a floating one has a floating type
+      return integer_constant(g, type, scalars::as_double(x) != 0);
+    } else {
+      const int side = scalars::side_of(type, x);
+      if (type == dtype::boolean) return integer_constant(g, type, x != 0);
+      if (Use != scalar_use::chosen || side == 0) return integer_constant(g, type, static_cast<index>(x));
+      return integer_constant(g, type, side < 0 ? lowest_of(type) : highest_of(type));
+    }
   }
 }
 

@@ -51,7 +51,13 @@ struct node {
   short dims[max_rank]{};
   index attribute = 0;  // argument: its number; constant: integer, or bits of a double; extent: a dim; iota, concat,
                         // gather, scatter: the axis; reindex: an index_map
-  constexpr bool operator==(const node&) const = default;
+  constexpr bool operator==(const node& n) const {
+    for (int i = 0; i < 3; ++i)
+      if (in[i] != n.in[i]) return false;
+    for (int i = 0; i < max_rank; ++i)
+      if (dims[i] != n.dims[i]) return false;
+    return is_same(*op, *n.op) && type == n.type && weak == n.weak && rank == n.rank && attribute == n.attribute;
+  }
   constexpr op_kind kind() const { return op->kind; }
 };
 

@@ -207,7 +207,7 @@ struct graph_verifier {
       if (const graph_fault f = fault_of(i); f != graph_fault::none) return {f, i};
     for (int i = 0; i < g.argument_count; ++i) {
       const int at = g.arguments[i].node;
-      if (at < 0 || at >= g.node_count || g.nodes[at].op != &argument_op || g.nodes[at].attribute != i)
+      if (at < 0 || at >= g.node_count || g.nodes[at].kind() != op_kind::argument || g.nodes[at].attribute != i)
         return {graph_fault::argument, i};
     }
     for (int i = 0; i < g.output_count; ++i)

@@ -54,13 +54,13 @@ FUSE_HD void run_attention(const B& b, const typename P::arguments& a, index row
   outer<(across == stepping::unit ? Column : 1), across>(
       b, products::matrix<dtype_for<S>, stepping::unit>{weights, 0, 1},
       products::matrix<m.type, stepping::strided>{
-          reinterpret_cast<const type_of<m.type>*>(a.base[right]) + place.at[right], 0, a.step[right][P::outer]},
+          reinterpret_cast<const stored_type_of<m.type>*>(a.base[right]) + place.at[right], 0, a.step[right][P::outer]},
       a.step[right][P::column], 1, columns, n, out, columns, parts);
   b.sync();
   unrolled<P::stores>([&](auto s) FUSE_INLINE {
     constexpr int to = P::store[s].access;
     constexpr dtype D = P::access[to].type;
-    auto* p = reinterpret_cast<type_of<D>*>(a.base[to]) + place.at[to];
+    auto* p = reinterpret_cast<stored_type_of<D>*>(a.base[to]) + place.at[to];
     for (index c = b.rank(); c < columns; c += b.size())
       p[c * a.step[to][P::column]] = values::shrink<D>(compute_type_of<D>(out[c]));
   });

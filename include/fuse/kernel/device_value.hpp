@@ -53,7 +53,7 @@ struct device_values {
   template <class T, int N>
   FUSE_DEVICE static lanes_of<T, N> multiply_add(lanes_of<T, N> a, lanes_of<T, N> b, lanes_of<T, N> c) {
 #pragma unroll
-    for (int i = 0; i < N; ++i) c.v[i] = a.v[i] * b.v[i] + c.v[i];
+    for (int i = 0; i < N; ++i) c.v[i] = math::quick_fma(a.v[i], b.v[i], c.v[i]);
     return c;
   }
 
@@ -86,14 +86,14 @@ struct device_values {
   }
 
   template <dtype D, stepping S, int N>
-  FUSE_DEVICE static auto load(const type_of<D>* p, index stride, int count) {
+  FUSE_DEVICE static auto load(const stored_type_of<D>* p, index stride, int count) {
     lanes_of<compute_type_of<D>, N> r;
     if constexpr (S == stepping::none) {
       r = splat<compute_type_of<D>, N>(values::widen<D>(*p));
     } else if constexpr (S == stepping::unit && N > 1) {
       if (count >= N) {
-        struct alignas(N * sizeof(type_of<D>) > 16 ? 16 : N * sizeof(type_of<D>)) chunk {
-          type_of<D> e[N];
+        struct alignas(N * sizeof(stored_type_of<D>) > 16 ? 16 : N * sizeof(stored_type_of<D>)) chunk {
+          stored_type_of<D> e[N];
         };
         const chunk c = *reinterpret_cast<const chunk*>(p);
 #pragma unroll
@@ -110,11 +110,11 @@ struct device_values {
     return r;
   }
   template <dtype D, stepping S, int N>
-  FUSE_DEVICE static void store(type_of<D>* p, index stride, lanes_of<compute_type_of<D>, N> x, int count) {
+  FUSE_DEVICE static void store(stored_type_of<D>* p, index stride, lanes_of<compute_type_of<D>, N> x, int count) {
     if constexpr (S == stepping::unit && N > 1) {
       if (count >= N) {
-        struct alignas(N * sizeof(type_of<D>) > 16 ? 16 : N * sizeof(type_of<D>)) chunk {
-          type_of<D> e[N];
+        struct alignas(N * sizeof(stored_type_of<D>) > 16 ? 16 : N * sizeof(stored_type_of<D>)) chunk {
+          stored_type_of<D> e[N];
         } c;
 #pragma unroll
         for (int i = 0; i < N; ++i) c.e[i] = values::shrink<D>(x.v[i]);

@@ -138,7 +138,7 @@ struct evaluator {
   FUSE_UNCHECKED
   template <int A>
   FUSE_HD auto* address(index column) const {
-    auto* p = reinterpret_cast<type_of<P::access[A].type>*>(a.base[A]) + place.at[A];
+    auto* p = reinterpret_cast<stored_type_of<P::access[A].type>*>(a.base[A]) + place.at[A];
     if constexpr (inner<A>() == stepping::unit)
       return p + column;
     else if constexpr (inner<A>() == stepping::strided)

@@ -36,9 +36,10 @@ struct host_values {
     return f(in);
   }
 
+  /// A term of a product of matrices and the sum that it is added to.
   FUSE_UNCHECKED template <class T, int N>
   FUSE_HD static pack<T, lanes> multiply_add(pack<T, lanes> a, pack<T, lanes> b, pack<T, lanes> c) {
-    return a * b + c;
+    return math::quick_fma(a, b, c);
   }
 
   FUSE_UNCHECKED template <dtype To, dtype From, int N>
@@ -99,7 +100,7 @@ struct host_values {
   };
   /// The 2 * lanes elements at p, those of even and those of odd place: for sums, which take them in any order.
   FUSE_UNCHECKED template <dtype D>
-  FUSE_HD static pair load_pair(const type_of<D>* p) {
+  FUSE_HD static pair load_pair(const stored_type_of<D>* p) {
     const auto both = packs::load<std::uint32_t, lanes>(reinterpret_cast<const std::uint32_t*>(p));
     if constexpr (D == dtype::bf16)
       return {from_bf16(both), packs::bits<float>(both & 0xffff0000u)};
@@ -109,7 +110,7 @@ struct host_values {
 
   /// Elements at p, p + stride, …: the first `count` of them; the rest are zero.
   FUSE_UNCHECKED template <dtype D, stepping S, int N>
-  FUSE_HD static auto load(const type_of<D>* p, index stride, int count) {
+  FUSE_HD static auto load(const stored_type_of<D>* p, index stride, int count) {
     using T = compute_type_of<D>;
     if constexpr (S == stepping::none) {
       return pack<T, lanes>(values::widen<D>(*p));
@@ -120,20 +121,20 @@ struct host_values {
     } else {
       if (count >= lanes) [[likely]]
         return load_unit<D>(p);
-      type_of<D> part[lanes]{};
+      stored_type_of<D> part[lanes]{};
       for (int i = 0; i < count; ++i) part[i] = p[i];
       return load_unit<D>(part);
     }
   }
   FUSE_UNCHECKED template <dtype D, stepping S, int N>
-  FUSE_HD static void store(type_of<D>* p, index stride, pack<compute_type_of<D>, lanes> x, int count,
+  FUSE_HD static void store(stored_type_of<D>* p, index stride, pack<compute_type_of<D>, lanes> x, int count,
                             bool past_cache = false) {
     if constexpr (S == stepping::unit) {
       if (count >= lanes) [[likely]] {
         if (past_cache) return store_unit<D, true>(p, x);
         return store_unit<D, false>(p, x);
       }
-      type_of<D> part[lanes];
+      stored_type_of<D> part[lanes];
       store_unit<D, false>(part, x);
       for (int i = 0; i < count; ++i) p[i] = part[i];
     } else {
@@ -167,7 +168,7 @@ struct host_values {
     return packs::convert<T>(mask & scalar_of<M>(1));
   }
   FUSE_UNCHECKED template <dtype D>
-  FUSE_HD static auto load_unit(const type_of<D>* p) {
+  FUSE_HD static auto load_unit(const stored_type_of<D>* p) {
     using T = compute_type_of<D>;
     if constexpr (D == dtype::bf16 || D == dtype::f16) {
       const auto raw =
@@ -179,10 +180,10 @@ struct host_values {
     } else if constexpr (D == dtype::boolean) {
       const auto raw = packs::load<std::uint8_t, lanes>(reinterpret_cast<const std::uint8_t*>(p));
       return truth<T>(packs::convert<T>(raw) != T(0));
-    } else if constexpr (std::is_same_v<type_of<D>, T>) {
+    } else if constexpr (std::is_same_v<stored_type_of<D>, T>) {
       return packs::load<T, lanes>(p);
     } else {
-      return packs::convert<T>(packs::load<type_of<D>, lanes>(p));
+      return packs::convert<T>(packs::load<stored_type_of<D>, lanes>(p));
     }
   }
   FUSE_UNCHECKED
@@ -194,17 +195,17 @@ struct host_values {
       packs::store(p, x);
   }
   FUSE_UNCHECKED template <dtype D, bool PastCache>
-  FUSE_HD static void store_unit(type_of<D>* p, pack<compute_type_of<D>, lanes> x) {
+  FUSE_HD static void store_unit(stored_type_of<D>* p, pack<compute_type_of<D>, lanes> x) {
     if constexpr (D == dtype::bf16) {
       write<PastCache>(reinterpret_cast<std::uint16_t*>(p), packs::convert<std::uint16_t>(to_bf16(x)));
     } else if constexpr (D == dtype::f16) {
       write<PastCache>(reinterpret_cast<std::uint16_t*>(p), packs::convert<std::uint16_t>(to_f16(x)));
     } else if constexpr (D == dtype::boolean) {
       write<PastCache>(reinterpret_cast<std::uint8_t*>(p), packs::convert<std::uint8_t>(round<D>(x)));
-    } else if constexpr (std::is_same_v<type_of<D>, compute_type_of<D>>) {
+    } else if constexpr (std::is_same_v<stored_type_of<D>, compute_type_of<D>>) {
       write<PastCache>(p, x);
     } else {
-      write<PastCache>(p, packs::convert<type_of<D>>(x));
+      write<PastCache>(p, packs::convert<stored_type_of<D>>(x));
     }
   }
 

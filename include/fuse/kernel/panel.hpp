@@ -65,7 +65,8 @@ void multiply_panel(const T* left, const T* right, index depth, T* sums, index s
 
 /// out[k * out_step + i] = in(i, k) for i < rows, k < depth; in: `rows` rows of D.
 template <dtype D, class T>
-void transpose(const type_of<D>* in, index step_i, index step_k, index rows, index depth, T* out, index out_step) {
+void transpose(const stored_type_of<D>* in, index step_i, index step_k, index rows, index depth, T* out,
+               index out_step) {
   constexpr int n = host_lanes;
   if (step_k == 1) {
     for (index k = 0; k < depth; k += n) {
@@ -84,7 +85,7 @@ void transpose(const type_of<D>* in, index step_i, index step_k, index rows, ind
 
 /// out[c * depth_step + k] = in(c, k) for c < columns, k < depth, and 0 for the other columns up to `all`.
 template <dtype D, class T>
-void gather(const type_of<D>* in, index step_c, index step_k, index columns, index all, index depth, T* out) {
+void gather(const stored_type_of<D>* in, index step_c, index step_k, index columns, index all, index depth, T* out) {
   constexpr int n = host_lanes;
   if (step_k == 1) {
     for (index c = 0; c < columns; ++c)
@@ -103,8 +104,8 @@ void gather(const type_of<D>* in, index step_c, index step_k, index columns, ind
 /// Packs `rows` rows of a left operand: panel p holds rows [R * p, R * (p + 1)) of them as [depth][R], R the shape's
 /// rows; lanes without a row are 0.
 template <dtype D, class T>
-__attribute__((noinline)) void pack_left(const type_of<D>* in, index step_i, index step_k, index rows, index depth,
-                                         T* left) {
+__attribute__((noinline)) void pack_left(const stored_type_of<D>* in, index step_i, index step_k, index rows,
+                                         index depth, T* left) {
   constexpr index panel_rows = panel_shape<T>::rows;
   for (index row = 0; row < rows; row += panel_rows) {
     T* panel = left + row * depth;
@@ -119,7 +120,7 @@ __attribute__((noinline)) void pack_left(const type_of<D>* in, index step_i, ind
 /// memory: [columns of the shape][depth_step] and [columns][group]. Not inlined: one for each pair of dtypes, however
 /// many kernels.
 template <dtype D, class T>
-__attribute__((noinline)) void product_of_rows(const T* left, index rows, index group, const type_of<D>* in,
+__attribute__((noinline)) void product_of_rows(const T* left, index rows, index group, const stored_type_of<D>* in,
                                                index step_c, index step_k, index columns, index depth, T* right,
                                                T* sums, T* out) {
   using form = panel_shape<T>;
@@ -255,12 +256,12 @@ void run_panels(const single_block& b, const typename P::arguments& a, index beg
         constexpr dtype left_type = P::access[l].type, right_type = P::access[r].type;
         T* left = reinterpret_cast<T*>(scratch + d.left + left_number<P>(i) * d.left_bytes);
         if (packs_left<P>(i) && packed != rows_of_tile)
-          pack_left<left_type>(reinterpret_cast<const type_of<left_type>*>(a.base[l]) + place.at[l],
+          pack_left<left_type>(reinterpret_cast<const stored_type_of<left_type>*>(a.base[l]) + place.at[l],
                                a.step[l][P::outer - 1], a.step[l][P::contraction], rows, d.depth, left);
         const index step = a.step[r][P::outer];
         product_of_rows<right_type>(
             left, rows, d.group,
-            reinterpret_cast<const type_of<right_type>*>(a.base[r]) + place.at[r] + first_column * step, step,
+            reinterpret_cast<const stored_type_of<right_type>*>(a.base[r]) + place.at[r] + first_column * step, step,
             a.step[r][P::contraction], columns, d.depth, reinterpret_cast<T*>(scratch + d.right),
             reinterpret_cast<T*>(scratch + d.sums), product_at(i, 0));
       }

@@ -28,7 +28,7 @@ FUSE_HD auto lane_of(const V& v, int j) {
 /// One operand of a contraction: element (i, k) is at p + i * step_i + k * step_k.
 template <dtype D, stepping AlongK>
 struct matrix {
-  const type_of<D>* p;
+  const stored_type_of<D>* p;
   index step_i, step_k;
 };
 
@@ -192,9 +192,9 @@ FUSE_HD void run_product(const B& b, const typename P::arguments& a, const row_p
   constexpr access_code l = P::access[left], r = P::access[right];
   using namespace products;
   const index depth = length<P, P::contraction>(a);
-  const auto* x = reinterpret_cast<const type_of<l.type>*>(a.base[left]) + place.at[left];
-  const auto* y =
-      reinterpret_cast<const type_of<r.type>*>(a.base[right]) + place.at[right] + column * a.step[right][P::outer];
+  const auto* x = reinterpret_cast<const stored_type_of<l.type>*>(a.base[left]) + place.at[left];
+  const auto* y = reinterpret_cast<const stored_type_of<r.type>*>(a.base[right]) + place.at[right] +
+                  column * a.step[right][P::outer];
   const index row_step = row_axis < 0 ? 0 : a.step[left][row_axis];
   if constexpr (r.contraction == stepping::unit) {
     constexpr stepping along = l.contraction == stepping::none ? stepping::strided : l.contraction;

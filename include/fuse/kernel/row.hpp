@@ -206,7 +206,8 @@ struct row_work {
           held<i>(sums).take(x);
         }
       } else if constexpr (s.element && s.kind == step_kind::product) {
-        if constexpr (s.stage == Stage || used) registers::get<i>(e.r) = from_scratch<i>(column, count);
+        if constexpr (s.stage == Stage || used)
+          registers::get<i>(e.r) = V::template narrow<s.type>(from_scratch<i>(column, count));
       } else if constexpr (s.element && s.stage == Stage) {
         if constexpr (s.kind == step_kind::load) e.template prefetch<static_cast<int>(s.attribute)>(column);
         e.template run<i>(column, count);

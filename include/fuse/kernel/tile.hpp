@@ -53,8 +53,9 @@ FUSE_HD void run_epilogue(const B& b, const typename P::arguments& a, index firs
     unrolled<P::steps>([&](auto i) FUSE_INLINE {
       constexpr step_code s = P::step[i];
       if constexpr (s.kind == step_kind::product)
-        registers::get<i>(e.r) = B::values::template load<rows::scratch_dtype<s.type>, stepping::unit, N>(
-            product_at(i, row) + in_tile, 1, count);
+        registers::get<i>(e.r) =
+            B::values::template narrow<s.type>(B::values::template load<rows::scratch_dtype<s.type>, stepping::unit, N>(
+                product_at(i, row) + in_tile, 1, count));
       else if constexpr (s.element)
         e.template run<i>(first_column + in_tile, count);
     });

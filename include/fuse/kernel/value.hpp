@@ -31,14 +31,16 @@ FUSE_HD T narrow_scalar(T x) {
 
 /// From storage to the compute type and back.
 template <dtype D>
-FUSE_HD compute_type_of<D> widen(type_of<D> x) {
+FUSE_HD compute_type_of<D> widen(stored_type_of<D> x) {
   if constexpr (D == dtype::f16 || D == dtype::bf16)
     return float(x);
+  else if constexpr (D == dtype::boolean)
+    return x != 0;
   else
     return compute_type_of<D>(x);
 }
 template <dtype D>
-FUSE_HD type_of<D> shrink(compute_type_of<D> x) {
+FUSE_HD stored_type_of<D> shrink(compute_type_of<D> x) {
   if constexpr (D == dtype::boolean)
     return x != 0;
   else

@@ -28,14 +28,14 @@ FUSE_HD V sigmoid(V x) {
 template <class V>
 FUSE_HD V silu(V x) {
   const V e = exp(-abs(x)), y = activations::bounded_below(x, -1000.f);
-  return y * ratio(select(x < V(0), e, V(1)), V(1) + e);
+  return rounded_product(y, ratio(select(x < V(0), e, V(1)), V(1) + e));
 }
 
 /// x P(X <= x) of a standard normal X (the erf form): at most 9 ulp on the host; on a device see normal_distribution.
 template <class V>
 FUSE_HD V gelu(V x) {
   const V y = activations::bounded_below(x, -40.f);
-  return y * normal_distribution(y);
+  return rounded_product(y, normal_distribution(y));
 }
 
 /// x (1 + tanh(u)) / 2 = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3). The absolute error is at most
@@ -43,8 +43,8 @@ FUSE_HD V gelu(V x) {
 template <class V>
 FUSE_HD V gelu_tanh(V x) {
   const V y = activations::bounded_below(x, -40.f);
-  const V twice_u = y * (V(1.5957691216057308) + V(0.07135481627260025) * y * y);
-  return y * sigmoid(twice_u);
+  const V twice_u = y * (quick_fma(V(0.07135481627260025) * y, y, V(1.5957691216057308)));
+  return rounded_product(y, sigmoid(twice_u));
 }
 
 /// log(1 + e^x): at most 2 ulp. (PyTorch replaces it by x above 20.)
@@ -58,15 +58,15 @@ template <class V>
 FUSE_HD V mish(V x) {
   const V e = exp(-abs(x)), y = activations::bounded_below(x, -1000.f);
   const auto left = x < V(0);
-  const V numerator = select(left, e * (e + V(2)), V(1) + V(2) * e);
-  return y * ratio(numerator, numerator + select(left, V(2), V(2) * e * e));
+  const V numerator = select(left, e * (e + V(2)), quick_fma(V(2), e, V(1)));
+  return rounded_product(y, ratio(numerator, numerator + select(left, V(2), V(2) * e * e)));
 }
 
 /// x min(max(x + 3, 0), 6) / 6.
 template <class V>
 FUSE_HD V hardswish(V x) {
   const V y = activations::bounded_below(x, -3.f), gate = (y + V(3)) * V(1.0 / 6);
-  return y * minimum(gate, V(1));
+  return rounded_product(y, minimum(gate, V(1)));
 }
 
 }  // namespace fuse::math

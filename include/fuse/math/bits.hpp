@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pieces that the functions on packs are written with: polynomials, signs, exponents, bit patterns.
 #pragma once
-#include <fuse/math/instructions.hpp>
+#include <fuse/math/fma.hpp>
 
 namespace fuse::math {
 
@@ -14,7 +14,7 @@ namespace fuse::math {
 template <class V, class... C>
 FUSE_HD V polynomial(V x, float first, C... rest) {
   V p = V(scalar_of<V>(first));
-  ((p = p * x + scalar_of<V>(rest)), ...);
+  ((p = quick_fma(p, x, scalar_of<V>(rest))), ...);
   return p;
 }
 
@@ -99,6 +99,13 @@ FUSE_UNCHECKED
 template <int W>
 FUSE_HD nearest_integer<W> nearest(pack<float, W> x) {
   const pack<float, W> shifted = x + 0x1.8p23f;  // where a float's spacing is 1, and its low bits are the integer
+  return {shifted - 0x1.8p23f, bits_of(shifted) - 0x4b400000};
+}
+/// The same for x times a factor.
+FUSE_UNCHECKED
+template <int W>
+FUSE_HD nearest_integer<W> nearest(pack<float, W> x, float factor) {
+  const pack<float, W> shifted = quick_fma(x, factor, 0x1.8p23f);
   return {shifted - 0x1.8p23f, bits_of(shifted) - 0x4b400000};
 }
 

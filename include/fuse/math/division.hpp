@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // fmod, remainder, floor_divide with PyTorch's special cases.
 #pragma once
+#include <fuse/math/fma.hpp>
 #include <fuse/math/integer.hpp>
 #include <fuse/math/libm.hpp>
 #include <fuse/math/round.hpp>
@@ -13,7 +14,7 @@ template <int W>
 FUSE_HD pack<float, W> fmod(pack<float, W> a, pack<float, W> b) {
   using wide = pack<double, W>;
   const wide x = convert<double>(abs(a)), y = convert<double>(abs(b)), q = trunc(x / y);
-  wide r = x - q * y;  // negative where the quotient was rounded up to a whole number
+  wide r = quick_fma(-q, y, x);  // negative where the quotient was rounded up to a whole number
   r = select(q == 0.0, x, select(r < 0.0, r + y, r));
   const pack<float, W> result = copysign(convert<float>(r), a);
   const auto large = ~(convert<float>(q) < 0x1p29f);

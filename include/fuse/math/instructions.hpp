@@ -64,41 +64,59 @@ FUSE_HOST pack<float, W> scaled(pack<float, W> x, pack<float, W> n) {
 #endif
 }
 
-#if defined(__x86_64__) && (defined(__FMA__) || defined(__AVX512F__)) && !defined(__CUDA_ARCH__)
-#define FUSE_FUSED(name, instruction, sign_of_product, sign_of_sum)      \
-  template <class T, int W>                                              \
-  FUSE_HOST pack<T, W> name(pack<T, W> a, pack<T, W> b, pack<T, W> c) {  \
-    return packs::by_part<pack<T, W>>(                                   \
-        [](auto x, auto y, auto z) {                                     \
-          if constexpr (std::is_same_v<T, float>)                        \
-            asm(instruction "ps %2, %1, %0" : "+v"(x) : "v"(y), "v"(z)); \
-          else                                                           \
-            asm(instruction "pd %2, %1, %0" : "+v"(x) : "v"(y), "v"(z)); \
-          return x;                                                      \
-        },                                                               \
-        a, b, c);                                                        \
-  }
+#if !defined(__CUDA_ARCH__)
+/// a b + c of one register, rounded once.
+template <class T, class R>
+FUSE_HOST R fused(R a, R b, R c) {
+#if defined(__has_builtin) && __has_builtin(__builtin_elementwise_fma)
+  return __builtin_elementwise_fma(a, b, c);
+#elif defined(__x86_64__) && defined(__FMA__)
+  constexpr bool single = std::is_same_v<T, float>;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(R) == 64 && single)
+    return __builtin_ia32_vfmaddps512_mask(a, b, c, std::uint16_t(0xffff), 4);  // every lane, rounded as it is set
+  else if constexpr (sizeof(R) == 64)
+    return __builtin_ia32_vfmaddpd512_mask(a, b, c, std::uint8_t(0xff), 4);
+  else
+#endif
+      if constexpr (sizeof(R) == 32 && single)
+    return __builtin_ia32_vfmaddps256(a, b, c);
+  else if constexpr (sizeof(R) == 32)
+    return __builtin_ia32_vfmaddpd256(a, b, c);
+  else if constexpr (single)
+    return __builtin_ia32_vfmaddps(a, b, c);
+  else
+    return __builtin_ia32_vfmaddpd(a, b, c);
 #else
-#define FUSE_FUSED(name, instruction, sign_of_product, sign_of_sum)     \
-  template <class T, int W>                                             \
-  FUSE_HOST pack<T, W> name(pack<T, W> a, pack<T, W> b, pack<T, W> c) { \
-    return packs::each(                                                 \
-        [](T x, T y, T z) {                                             \
-          if constexpr (sizeof(T) == 4)                                 \
-            return __builtin_fmaf(sign_of_product x, y, sign_of_sum z); \
-          else                                                          \
-            return __builtin_fma(sign_of_product x, y, sign_of_sum z);  \
-        },                                                              \
-        a, b, c);                                                       \
+  for (int i = 0; i < int(sizeof(R) / sizeof(T)); ++i) {
+    if constexpr (std::is_same_v<T, float>)
+      a[i] = __builtin_fmaf(a[i], b[i], c[i]);
+    else
+      a[i] = __builtin_fma(a[i], b[i], c[i]);
   }
+  return a;
+#endif
+}
 #endif
 /// a b + c, a b - c and c - a b, rounded once.
-FUSE_FUSED(multiply_add, "vfmadd213", +, +)
-FUSE_FUSED(multiply_subtract, "vfmsub213", +, -)
-FUSE_FUSED(negative_multiply_add, "vfnmadd213", -, +)
-#undef FUSE_FUSED
+template <class T, int W>
+FUSE_HOST pack<T, W> multiply_add(pack<T, W> a, pack<T, W> b, pack<T, W> c) {
+#if defined(__CUDA_ARCH__)
+  return {};
+#else
+  return packs::by_part<pack<T, W>>([](auto x, auto y, auto z) { return fused<T>(x, y, z); }, a, b, c);
+#endif
+}
+template <class T, int W>
+FUSE_HOST pack<T, W> multiply_subtract(pack<T, W> a, pack<T, W> b, pack<T, W> c) {
+  return multiply_add(a, b, packs::negate(c));
+}
+template <class T, int W>
+FUSE_HOST pack<T, W> negative_multiply_add(pack<T, W> a, pack<T, W> b, pack<T, W> c) {
+  return multiply_add(packs::negate(a), b, c);
+}
 /// Does multiply_add cost one instruction?
-#if defined(__FMA__) || defined(__AVX512F__) || defined(__aarch64__)
+#if defined(__FMA__) || defined(__aarch64__)
 inline constexpr bool quick_multiply_add = true;
 #else
 inline constexpr bool quick_multiply_add = false;

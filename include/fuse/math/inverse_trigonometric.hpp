@@ -27,18 +27,19 @@ FUSE_HD arc<W> sine_arc(pack<float, W> x) {
   using V = pack<float, W>;
   const V a = abs(x);
   const auto above = a > 0.5f;
-  const V z = select(above, 0.5f - 0.5f * a, a * a), s = select(above, sqrt(z), a);
+  const V z = select(above, quick_fma(a, -0.5f, 0.5f), a * a), s = select(above, sqrt(z), a);
   // asin(s) = s + s^3 P(s^2) on [0, 1/2]: minimax, relative error 2^-31.7
   const V p = polynomial(z, 0.03769645f, 0.014314965f, 0.031839084f, 0.044513375f, 0.07500522f, 0.1666666f);
-  return {s + s * (z * p), above};
+  return {quick_fma(s, z * p, s), above};
 }
 
 /// atan(t) = t + t^3 P(t^2) on [0, 1]: minimax, relative error 2^-31.
 template <int W>
 FUSE_HD pack<float, W> tangent_arc(pack<float, W> t) {
   const auto z = t * t;
-  return t + t * (z * polynomial(z, 0.0011345203f, -0.0074253595f, 0.022777615f, -0.044983257f, 0.06763649f,
-                                 -0.08821462f, 0.11061233f, -0.14280343f, 0.19999716f, -0.33333328f));
+  const auto p = polynomial(z, 0.0011345203f, -0.0074253595f, 0.022777615f, -0.044983257f, 0.06763649f, -0.08821462f,
+                            0.11061233f, -0.14280343f, 0.19999716f, -0.33333328f);
+  return quick_fma(t, z * p, t);
 }
 }  // namespace inverse_trigonometry
 

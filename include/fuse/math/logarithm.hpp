@@ -34,10 +34,16 @@ FUSE_HD pack<float, W> with_limits(pack<float, W> x, pack<float, W> y) {
   const V outside = select(x == 0.f, V(-__builtin_inff()), V(__builtin_nanf("")));
   return select(x > 0.f, select(x < __builtin_inff(), y, x), outside);
 }
+/// log(1 + f) - f.
+template <int W>
+FUSE_HD pack<float, W> rest(pack<float, W> f) {
+  return quick_fma(f * -0.5f, f, cubic_rest(f));
+}
 /// e log(2) + log(1 + f); high * e is exact.
 template <int W>
 FUSE_HD pack<float, W> natural(pack<float, W> e, pack<float, W> f) {
-  return (cubic_rest(f) + e * -0x1.bd0106p-13f - 0.5f * f * f) + f + e * 0x1.63p-1f;
+  const auto low = quick_fma(e, -0x1.bd0106p-13f, cubic_rest(f));
+  return quick_fma(e, 0x1.63p-1f, quick_fma(f * -0.5f, f, low) + f);
 }
 }  // namespace logarithms
 
@@ -53,9 +59,9 @@ template <int W>
 FUSE_HD pack<float, W> log2(pack<float, W> x) {
   using V = pack<float, W>;
   const auto p = logarithms::split(x);
-  const V f = p.fraction, rest = logarithms::cubic_rest(f) - 0.5f * f * f;
+  const V f = p.fraction, rest = logarithms::rest(f);
   const float c = 0x1.c551dap-2f;  // log2(e) - 1
-  return logarithms::with_limits(x, (((rest * c + f * c) + rest) + f) + p.exponent);
+  return logarithms::with_limits(x, ((quick_fma(rest, c, f * c) + rest) + f) + p.exponent);
 }
 
 /// At most 2 ulp.
@@ -63,11 +69,11 @@ template <int W>
 FUSE_HD pack<float, W> log10(pack<float, W> x) {
   using V = pack<float, W>;
   const auto p = logarithms::split(x);
-  const V f = p.fraction, rest = logarithms::cubic_rest(f) - 0.5f * f * f;
+  const V f = p.fraction, rest = logarithms::rest(f);
   // log10(e) and log10(2), each in two parts; two_high * exponent is exact
   const float e_high = 0x1.bccp-2f, e_low = -0x1.09d5b2p-15f, two_high = 0x1.344p-2f, two_low = 0x1.3509f8p-18f;
-  const V low = ((p.exponent * two_low + (f + rest) * e_low) + rest * e_high) + f * e_high;
-  return logarithms::with_limits(x, low + p.exponent * two_high);
+  const V low = quick_fma(f, e_high, quick_fma(rest, e_high, quick_fma(f + rest, e_low, p.exponent * two_low)));
+  return logarithms::with_limits(x, quick_fma(p.exponent, two_high, low));
 }
 
 /// log(1 + x): at most 1 ulp.
@@ -79,7 +85,7 @@ FUSE_HD pack<float, W> log1p(pack<float, W> x) {
   // f = (1 + x) 2^-e - 1 without the rounding of 1 + x: both terms are exact where f is small. From 2^24 on u is x
   const V power =
       select(u < 0x1p25f, power_of_two(pack<std::int32_t, W>(0) - convert<std::int32_t>(p.exponent)), V(0.f));
-  const V f = select(u < 0x1p25f, x * power + (power - 1.f), p.fraction);
+  const V f = select(u < 0x1p25f, quick_fma(x, power, power - 1.f), p.fraction);
   return select(x == 0.f, x, logarithms::with_limits(u, logarithms::natural(p.exponent, f)));
 }
 

@@ -15,12 +15,12 @@ FUSE_HD pack<double, W> log2_wide(pack<float, W> a) {
   const auto p = logarithms::split(a);
   const wide f = convert<double>(p.fraction), s = f / (2.0 + f), z = s * s;
   // log2((1 + s) / (1 - s)) = s P(s^2), minimax to 2^-45
-  wide q = z * 0.2828986016090843 + 0.31990580587002787;
-  q = q * z + 0.4122092497715967;
-  q = q * z + 0.5770779423889224;
-  q = q * z + 0.9617966941132804;
-  q = q * z + 2.88539008177785;
-  const wide y = convert<double>(p.exponent) + s * q, x = convert<double>(a);
+  wide q = quick_fma(z, 0.2828986016090843, 0.31990580587002787);
+  q = quick_fma(q, z, 0.4122092497715967);
+  q = quick_fma(q, z, 0.5770779423889224);
+  q = quick_fma(q, z, 0.9617966941132804);
+  q = quick_fma(q, z, 2.88539008177785);
+  const wide y = quick_fma(s, q, convert<double>(p.exponent)), x = convert<double>(a);
   return select(x == 0.0, wide(-__builtin_inf()), select(x < __builtin_inf(), y, x));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // sqrt, rsqrt, reciprocal.
 #pragma once
-#include <fuse/math/instructions.hpp>
+#include <fuse/math/fma.hpp>
 
 namespace fuse::math {
 
@@ -123,7 +123,7 @@ template <class V>
 FUSE_HD V ratio(V a, V b) {
 #if defined(__CUDA_ARCH__)
   if constexpr (std::is_same_v<V, float>)
-    return a * reciprocal_of_normal(b);
+    return rounded_product(a, reciprocal_of_normal(b));
   else
 #endif
     return a / b;

@@ -20,13 +20,13 @@ struct reduced {
 template <int W>
 FUSE_HD reduced<W> reduce(pack<float, W> x) {
   using wide = pack<double, W>;
-  const wide a = convert<double>(x), n = (a * 0x1.45f306dc9c883p-1 + 0x1.8p52) - 0x1.8p52;
-  const wide r = ((a - n * 0x1.921fb544p+0) - n * 0x1.0b4611a4p-34) - n * 0x1.13198a2e03707p-65;
-  const pack<float, W> f = convert<float>(r), z = f * f;
+  const wide a = convert<double>(x), n = quick_fma(a, 0x1.45f306dc9c883p-1, 0x1.8p52) - 0x1.8p52;
+  const wide high = quick_fma(n, -0x1.0b4611a4p-34, quick_fma(n, -0x1.921fb544p+0, a));
+  const pack<float, W> f = convert<float>(quick_fma(n, -0x1.13198a2e03707p-65, high)), z = f * f;
   // sin(r) = r + r^3 S(r^2), minimax to 2^-27.9; cos(r) = 1 - r^2 / 2 + r^4 C(r^2), minimax to 2^-33
-  const pack<float, W> sine = f + f * (z * polynomial(z, -0.00019517906f, 0.008332187f, -0.16666655f));
-  const pack<float, W> cosine = (1.f - 0.5f * z) + z * z * polynomial(z, 2.4432335e-05f, -0.001388731f, 0.041666646f);
-  return {convert<std::int32_t>(n), sine, cosine};
+  const pack<float, W> s = polynomial(z, -0.00019517906f, 0.008332187f, -0.16666655f);
+  const pack<float, W> c = polynomial(z, 2.4432335e-05f, -0.001388731f, 0.041666646f);
+  return {convert<std::int32_t>(n), quick_fma(f, z * s, f), quick_fma(z * z, c, quick_fma(z, -0.5f, 1.f))};
 }
 /// y, with the lanes where |x| is too large to reduce here (or not finite) through the scalar function f.
 template <int W, class F>

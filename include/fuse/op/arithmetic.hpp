@@ -2,6 +2,7 @@
 // add, subtract, multiply, divide, negate: the operators of plain arithmetic.
 #pragma once
 #include <fuse/expr/apply.hpp>
+#include <fuse/math/fma.hpp>
 
 namespace fuse {
 namespace ops {
@@ -13,7 +14,7 @@ struct add_t {
   static constexpr bool folds = true;
   template <class V>
   FUSE_HD constexpr V operator()(V a, V b) const {
-    return a + b;
+    return math::rounded_sum(a, b);
   }
 };
 
@@ -24,7 +25,7 @@ struct subtract_t {
   static constexpr bool folds = true;
   template <class V>
   FUSE_HD constexpr V operator()(V a, V b) const {
-    return a - b;
+    return math::rounded_difference(a, b);
   }
 };
 
@@ -35,7 +36,7 @@ struct multiply_t {
   static constexpr bool folds = true;
   template <class V>
   FUSE_HD constexpr V operator()(V a, V b) const {
-    return a * b;
+    return math::rounded_product(a, b);
   }
 };
 

@@ -8,7 +8,7 @@ namespace fuse {
 namespace ops {
 
 /// Whether a equals b; false if either is NaN.
-struct equal_t : predicate<2> {
+struct equal_t : comparison<2> {
   static constexpr const char* name = "equal";
   static constexpr bool folds = true;
   template <class V>
@@ -18,7 +18,7 @@ struct equal_t : predicate<2> {
 };
 
 /// Whether a differs from b; true if either is NaN.
-struct not_equal_t : predicate<2> {
+struct not_equal_t : comparison<2> {
   static constexpr const char* name = "not_equal";
   static constexpr bool folds = true;
   template <class V>
@@ -28,7 +28,7 @@ struct not_equal_t : predicate<2> {
 };
 
 /// Whether a < b; false if either is NaN.
-struct less_t : predicate<2> {
+struct less_t : comparison<2> {
   static constexpr const char* name = "less";
   static constexpr bool folds = true;
   template <class V>
@@ -38,7 +38,7 @@ struct less_t : predicate<2> {
 };
 
 /// Whether a <= b; false if either is NaN.
-struct less_equal_t : predicate<2> {
+struct less_equal_t : comparison<2> {
   static constexpr const char* name = "less_equal";
   static constexpr bool folds = true;
   template <class V>
@@ -48,7 +48,7 @@ struct less_equal_t : predicate<2> {
 };
 
 /// Whether a > b; false if either is NaN.
-struct greater_t : predicate<2> {
+struct greater_t : comparison<2> {
   static constexpr const char* name = "greater";
   static constexpr bool folds = true;
   template <class V>
@@ -58,7 +58,7 @@ struct greater_t : predicate<2> {
 };
 
 /// Whether a >= b; false if either is NaN.
-struct greater_equal_t : predicate<2> {
+struct greater_equal_t : comparison<2> {
   static constexpr const char* name = "greater_equal";
   static constexpr bool folds = true;
   template <class V>

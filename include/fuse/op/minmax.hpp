@@ -9,7 +9,7 @@ namespace fuse {
 namespace ops {
 
 /// The smaller operand; NaN if either is.
-struct minimum_t : same<2> {
+struct minimum_t : choice<2> {
   static constexpr const char* name = "minimum";
   static constexpr bool folds = true;
   template <class V>
@@ -19,7 +19,7 @@ struct minimum_t : same<2> {
 };
 
 /// The larger operand; NaN if either is.
-struct maximum_t : same<2> {
+struct maximum_t : choice<2> {
   static constexpr const char* name = "maximum";
   static constexpr bool folds = true;
   template <class V>
@@ -29,7 +29,7 @@ struct maximum_t : same<2> {
 };
 
 /// x limited to [low, high]; high where low > high.
-struct clamp_t : same<3> {
+struct clamp_t : choice<3> {
   static constexpr const char* name = "clamp";
   static constexpr bool folds = true;
   template <class V>

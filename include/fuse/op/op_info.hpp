@@ -60,6 +60,7 @@ using pack_value = pack<T, host_lanes>;
 struct op_info {
   const char* name = "";
   op_kind kind = op_kind::pointwise;
+  std::uint64_t number = 0;  // tells a pointwise operation or a reduction from the others of its kind
   int arity = 1;
   result_rule result = result_rule::same;
   bool first_is_condition = false;          // `where`: operand 0 is a bool and takes no part in promotion
@@ -68,6 +69,7 @@ struct op_info {
   bool mean = false;                        // a reduction whose sum is divided by the row length
   bool adds = false;                        // a reduction by sums, which rows of any length keep accurate
   bool chooses = false;                     // a reduction whose result is one of the elements
+  bool folds = false;                       // has the next
   double (*fold)(const double*) = nullptr;  // constant evaluation while compiling
   evaluators<pack_value> host{};
 #if defined(__CUDACC__)
@@ -75,7 +77,19 @@ struct op_info {
 #endif
 };
 
+/// Whether two operations are one: asked while compiling, where GCC does not compare the addresses of objects that the
+/// linker merges once it is told that an address may be null (-fsanitize=undefined).
+constexpr bool is_same(const op_info& a, const op_info& b) { return a.kind == b.kind && a.number == b.number; }
+
 namespace ops {
+
+/// A number for each type: a hash (FNV-1a) of what the compiler calls it.
+template <class F>
+consteval std::uint64_t number_of() {
+  std::uint64_t n = 0xcbf29ce484222325u;
+  for (const char* c = __PRETTY_FUNCTION__; *c; ++c) n = (n ^ std::uint64_t(*c)) * 0x100000001b3u;
+  return n;
+}
 
 template <class F, class V, std::size_t... I>
 FUSE_HD constexpr V call(const V* x, std::index_sequence<I...>) {
@@ -144,6 +158,7 @@ template <class F>
 constexpr op_info describe() {
   op_info o;
   o.name = F::name;
+  o.number = number_of<F>();
   o.arity = F::arity;
   if constexpr (requires { F::result; }) o.result = F::result;
   if constexpr (requires { F::flops; }) o.flops = F::flops;
@@ -157,7 +172,7 @@ constexpr op_info describe() {
   }
   constexpr int n = requires { F::identity; }
   ? 2 : F::arity;
-  if constexpr (requires { F::folds; }) o.fold = fold<F, n>;
+  if constexpr (requires { F::folds; }) o.folds = true, o.fold = fold<F, n>;
   o.host = make_evaluators<F, n, pack_value>();
 #if defined(__CUDACC__)
   o.device = make_evaluators<F, n, scalar_value>();
@@ -167,7 +182,7 @@ constexpr op_info describe() {
 
 }  // namespace ops
 
-/// The one object that stands for the operation with definition F; its address is the operation's identity.
+/// The one object that stands for the operation with definition F.
 /// (A member of a class: nvcc misspells the address of a variable template in the stub of a kernel.)
 template <class F>
 struct op_entry {

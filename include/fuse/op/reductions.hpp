@@ -5,8 +5,8 @@
 //   sum(x, row)              the last axis is kept with length 1, so that the result broadcasts back: (..., n) -> (...,
 //   1) sum(x, axis<-1>)         the last axis is dropped: (..., n) -> (...)
 //
-// The order of a reduction is fixed: same input, same bits. f16 and bf16 accumulate in f32, and sums of long rows are of
-// blocks (kernel/accumulator.hpp).
+// The order of a reduction is fixed: same input, same bits. f16 and bf16 accumulate in f32, and sums of long rows are
+// of blocks (kernel/accumulator.hpp).
 #pragma once
 #include <fuse/op/arithmetic.hpp>
 #include <fuse/op/classify.hpp>
@@ -44,7 +44,7 @@ struct sum_t {
   static constexpr bool adds = true;
   template <class V>
   FUSE_HD V operator()(V a, V b) const {
-    return a + b;
+    return math::rounded_sum(a, b);
   }
 };
 struct mean_t : sum_t {
@@ -57,7 +57,7 @@ struct prod_t {
   static constexpr double identity = 1;
   template <class V>
   FUSE_HD V operator()(V a, V b) const {
-    return a * b;
+    return math::rounded_product(a, b);
   }
 };
 /// NaN wins, as in PyTorch. An empty row gives the lowest value (-inf for floats).

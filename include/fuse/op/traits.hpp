@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the functors of the library's operations have in common, as bases of the functors.
 #pragma once
+#include <fuse/expr/scalar.hpp>
 #include <fuse/op/op_info.hpp>
 
 namespace fuse::ops {
@@ -30,6 +31,18 @@ template <int N>
 struct predicate {
   static constexpr int arity = N;
   static constexpr result_rule result = result_rule::boolean;
+};
+
+/// A predicate that says how N numbers compare.
+template <int N>
+struct comparison : predicate<N> {
+  static constexpr scalar_use use_of_scalars = scalar_use::compared;
+};
+
+/// N operands of which one is the result.
+template <int N>
+struct choice : same<N> {
+  static constexpr scalar_use use_of_scalars = scalar_use::chosen;
 };
 
 /// N operands that are integers or bool.

@@ -303,12 +303,14 @@ struct emitter : kernel_pieces<Graph> {
     const step& s = k.steps[step_number];
     if (s.kind == step_kind::load || s.kind == step_kind::cast) return s.type == type;
     if (s.kind == step_kind::reduce) return s.op->chooses && holds(s.in[0], type);
-    return s.op == &op_of<ops::where_t> && holds(s.in[1], type) && holds(s.in[2], type);
+    return s.kind == step_kind::pointwise && is_same(*s.op, op_of<ops::where_t>) && holds(s.in[1], type) &&
+           holds(s.in[2], type);
   }
 
   /// Elements divided by a value of their row are multiplied by its inverse. False if that finds no place.
   constexpr bool divide_once_a_row(step& s) {
-    if (s.op != &op_of<ops::divide_t> || !element(s.in[0]) || element(s.in[1]) || compute_of(s.type) != compute::f32)
+    if (!is_same(*s.op, op_of<ops::divide_t>) || !element(s.in[0]) || element(s.in[1]) ||
+        compute_of(s.type) != compute::f32)
       return true;
     step inverse;
     inverse.kind = step_kind::pointwise;

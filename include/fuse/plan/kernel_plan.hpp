@@ -58,8 +58,9 @@ struct step {
   short stage = 0;       // reductions that must be finished before it
   bool keep = false;     // an element value that a later stage reads again
   constexpr bool same_value(const step& s) const {
-    return kind == s.kind && op == s.op && type == s.type && in[0] == s.in[0] && in[1] == s.in[1] && in[2] == s.in[2] &&
-           attribute == s.attribute;
+    const bool computes = kind == step_kind::pointwise || kind == step_kind::reduce;
+    return kind == s.kind && type == s.type && in[0] == s.in[0] && in[1] == s.in[1] && in[2] == s.in[2] &&
+           attribute == s.attribute && (!computes || is_same(*op, *s.op));
   }
 };
 

@@ -40,7 +40,7 @@ struct plan_verifier {
   static constexpr int operands_of(const step& s) {
     switch (s.kind) {
       case step_kind::pointwise:
-        return s.op == &op_of<ops::divide_by_t> ? 3 : s.op ? s.op->arity : 4;
+        return !s.op ? 4 : is_same(*s.op, op_of<ops::divide_by_t>) ? 3 : s.op->arity;
       case step_kind::cast:
       case step_kind::reduce:
         return 1;

@@ -138,7 +138,7 @@ class captured<cuda_executor<Built>> {
   }
   /// Captures body() as what is repeated while *going, at most `most` times.
   template <class Body>
-  void loop(const bool* going, index most, Body&& body) {
+  void loop(const std::uint8_t* going, index most, Body&& body) {
     auto round = [&](auto&& at_its_end) {
       recording_.enter_loop();
       body();
@@ -153,7 +153,7 @@ class captured<cuda_executor<Built>> {
     cuda::check(cudaGraphConditionalHandleCreate(&handle, position(executor_.stream()).graph, 0, 0),
                 "cudaGraphConditionalHandleCreate");
     auto decide = [&](bool first) {
-      executor_.start(condition_name, &set_condition<bool>, 1, 1, 0, handle, going, count, most, first);
+      executor_.start(condition_name, &set_condition<std::uint8_t>, 1, 1, 0, handle, going, count, most, first);
     };
     decide(true);
     cudaGraphNodeParams p{};

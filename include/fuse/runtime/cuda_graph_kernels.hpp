@@ -6,7 +6,7 @@
 namespace fuse::runtime {
 
 inline constexpr const char* condition_name = "while: condition";
-/// Says whether a loop's body runs (again): while *going, and `most` times at most. It counts in *count.
+/// Says whether a loop's body runs (again): while *going is not 0, and `most` times at most. It counts in *count.
 template <class Flag>
 __global__ void set_condition(cudaGraphConditionalHandle handle, const Flag* going, index* count, index most,
                               bool first) {

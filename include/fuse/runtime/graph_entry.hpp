@@ -55,15 +55,6 @@ struct graph_entry {
   bool has_values_of(const call_key& key) const {
     return std::equal(values.begin() + 1, values.end(), key.values().begin() + 1, key.values().end());
   }
-  void check_static(const call_key& key) const {
-    for (std::size_t i = 0; i < stays.size(); ++i)
-      if (stays[i] != key.stays()[i])
-        throw error(error_category::argument,
-                    text("fuse::graphed: tensor ")
-                        << i
-                        << " of the static inputs has moved since the graph was captured "
-                           "(static_input promises that it never does; pass it as it is, or clear())");
-  }
 };
 
 /// A result of the capture at the addresses of a call; in_arena(view) where it is the graph's memory.

@@ -356,7 +356,7 @@ class graphed {
           entry* e = entry_for(x...);
           if (!e) return run_directly(padding_.plain(a)...);
           find_padded_results(*e, std::tie(a...), x...);
-            launch(e, x...);
+          launch(e, x...);
           if constexpr (!std::is_void_v<returned<std::remove_cvref_t<decltype(x)>...>>) {
             std::size_t number = 0;
             return runtime::map_results(

@@ -75,7 +75,7 @@ class captured<host_executor<Built>> {
   }
   /// Records body() as what is repeated while *going, at most `most` times.
   template <class Body>
-  void loop(const bool* going, index most, Body&& body) {
+  void loop(const std::uint8_t* going, index most, Body&& body) {
     const std::size_t begin = nodes_.size();
     const loop_words l{going, most};
     add("while", kind::loop, nullptr, &l, sizeof l);
@@ -149,7 +149,7 @@ class captured<host_executor<Built>> {
  private:
   enum class kind : std::uint8_t { kernel, call, loop, end };
   struct loop_words {
-    const bool* going;
+    const std::uint8_t* going;
     index most;
   };
   struct node {

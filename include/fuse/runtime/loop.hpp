@@ -14,13 +14,13 @@ requires std::is_same_v < std::remove_const_t<T>,
 bool > void while_loop(Executor& executor, const view<T, E>& going, index most, Body&& body) {
   static_assert(E::rank == 0 || (E::rank == 1 && (E::static_extent(0) == 1 || E::static_extent(0) == dyn)),
                 "fuse::while_loop: the flag is one bool");
+  const auto* flag = reinterpret_cast<const std::uint8_t*>(going.data());  // any byte but 0 is true
   auto* r = executor.recording();
   if (r && r->captures()) {
-    static_cast<typename runtime::captured<Executor>::recording*>(r)->into().loop(going.data(), most,
-                                                                                  [&] { body(executor); });
+    static_cast<typename runtime::captured<Executor>::recording*>(r)->into().loop(flag, most, [&] { body(executor); });
     return;
   }
-  for (index i = 0; i < most && executor.fetch(going.data()); ++i) body(executor);
+  for (index i = 0; i < most && executor.fetch(flag) != 0; ++i) body(executor);
 }
 
 }  // namespace fuse

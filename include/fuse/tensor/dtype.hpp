@@ -49,6 +49,10 @@ using compute_type = std::conditional_t<
 
 template <dtype D>
 using type_of = typename dtypes::of<D>::type;
+/// How kernels read and write an element: a bool as a byte, of which any but 0 is true, as in masks of 0 and 255. (As a
+/// bool, C++ leaves it undefined.)
+template <dtype D>
+using stored_type_of = std::conditional_t<D == dtype::boolean, std::uint8_t, type_of<D>>;
 template <dtype D>
 using compute_type_of = dtypes::compute_type<dtypes::of<D>::in>;
 
