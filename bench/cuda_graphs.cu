@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "cuda/device.hpp"
 #include "graphs.hpp"
 
 template class llama::any_model<fuse::cuda_executor<fuse::modes::any>>;
@@ -65,10 +66,7 @@ int main(int argc, char** argv) {
     return 77;
   }
   if (!bench::initialize_in_order(argc, argv)) return 1;
-  cudaDeviceProp properties{};
-  check(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
-  benchmark::AddCustomContext("executor", "cuda");
-  benchmark::AddCustomContext("device", properties.name);
+  bench::tell_device();
   bench::register_graphs<device_place>();
   try {
     benchmark::RunSpecifiedBenchmarks();

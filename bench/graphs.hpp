@@ -3,13 +3,13 @@
 // benchmark reports what a call takes until its results are there, what of that the host spends issuing it, and where
 // there is a GPU what the device spends; and the speed against eager, which runs before it.
 #pragma once
-#include <cstdlib>
 #include <filesystem>
 #include <fuse/runtime/graphed.hpp>
 #include <map>
 #include <memory>
 #include <optional>
 
+#include "../tests/support/source_files.hpp"
 #include "harness.hpp"
 #include "llama/checkpoint.hpp"
 #include "llama/model.hpp"
@@ -70,15 +70,8 @@ void measure_graphed(benchmark::State& state, fuse::mode how, const std::string&
   measure_launches(state, place, group, bytes, kernels, call);
 }
 
-/// The shipped Llama, from $FUSE_BENCH_MODEL or the source tree; empty if it is in neither.
-inline std::filesystem::path model_directory() {
-  const char* named = std::getenv("FUSE_BENCH_MODEL");
-  for (std::filesystem::path p :
-       {std::filesystem::path(named ? named : ""), std::filesystem::path("examples/llama/model"),
-        std::filesystem::path(__FILE__).parent_path().parent_path() / "examples/llama/model"})
-    if (std::filesystem::exists(p / "config.json")) return p;
-  return {};
-}
+/// The shipped Llama; empty if it is not found.
+inline std::filesystem::path model_directory() { return source_file("examples/llama/model/config.json").parent_path(); }
 
 template <class Place>
 void measure_chain(benchmark::State& state, fuse::mode how, const std::string& group, int links) {

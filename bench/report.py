@@ -91,7 +91,11 @@ def about(results, program):
     result, machine = results["programs"][program], results["machine"]
     context, peer = result["context"], result.get("peer", {})
     on = context.get("device") or f"{machine['processor']}, {context.get('threads', '?')} threads"
-    words = f"{on}; compiler {context.get('compiler', '?')}; commit {results['commit'] or '?'}"
+    words = on
+    if "device" in context:
+        driver = machine.get("driver") or f"of CUDA {context.get('driver_cuda', '?')}"
+        words += f"; driver {driver}; CUDA {context.get('toolkit', '?')}"
+    words += f"; compiler {context.get('compiler', '?')}; commit {results['commit'] or '?'}"
     if "torch" in peer:
         words += f"; PyTorch {peer['torch']}, {peer['threads']} threads"
     return words + "."

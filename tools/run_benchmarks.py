@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the benchmark programs of a directory, and the same work through PyTorch where it is installed: one table.
 
-    run_benchmarks.py DIRECTORY [--json FILE] [--rounds N] [--filter REGEX] [--python PYTHON | --no-peers]
-                      [GOOGLE BENCHMARK OPTION...]
+    run_benchmarks.py DIRECTORY [--json FILE] [--programs GLOB] [--rounds N] [--filter REGEX] [--seconds S]
+                      [--python PYTHON] [--peers none|eager|compiled] [GOOGLE BENCHMARK OPTION...]
 
 Works take turns: in each round every work runs eager, fused and through PyTorch before the next one does. PyTorch is
-that of PYTHON, else of $FUSE_BENCH_PYTHON, else of python3.
+that of PYTHON, else of $FUSE_BENCH_PYTHON, else of python3; `compiled` is eager and torch.compile. FILE is complete
+after every work; what hangs or crashes costs itself.
 """
 import argparse
 import json
@@ -14,10 +15,14 @@ import os
 import pathlib
 import platform
 import re
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+
+import bounded_process
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "bench"))
@@ -50,21 +55,35 @@ def programs(directory, name="bench_*"):
 class Peer:
     """PyTorch in a process of its own, asked line by line."""
 
-    def __init__(self, python, device, threads):
-        command = [python, str(ROOT / "bench" / "peers" / "pytorch.py"), "--device", device, "--threads", str(threads)]
-        environment = {**PEER_MEMORY, **os.environ}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True, env=environment)
+    def __init__(self, plan, device, threads):
+        command = [plan.python, str(ROOT / "bench" / "peers" / "pytorch.py"), "--device", device, "--threads",
+                   str(threads), *(["--compile"] if plan.compiled else [])]
+        self.plan = plan
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+                                        stderr=subprocess.DEVNULL, env={**PEER_MEMORY, **os.environ},
+                                        start_new_session=True)
 
     def ask(self, what, **arguments):
-        self.process.stdin.write(json.dumps({"do": what, **arguments}) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        return json.loads(line) if line else {"error": "PyTorch ended"}
+        """The answer; one with an "error" where there is none in time, and no more are to be had then."""
+        try:
+            self.process.stdin.write((json.dumps({"do": what, **arguments}) + "\n").encode())
+            self.process.stdin.flush()
+        except OSError:
+            return {"error": "PyTorch has ended"}
+        line, end = b"", time.monotonic() + self.plan.allowed()
+        while not line.endswith(b"\n"):
+            if not select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))[0]:
+                bounded_process.end_group(self.process)
+                return {"error": f"PyTorch gave no answer in time to {what}"}
+            data = os.read(self.process.stdout.fileno(), 1 << 16)
+            if not data:
+                return {"error": "PyTorch has ended"}
+            line += data
+        return json.loads(line)
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait()
+        bounded_process.end_group(self.process)
 
 
 def python_with_torch(named):
@@ -72,48 +91,51 @@ def python_with_torch(named):
     python = named or os.environ.get("FUSE_BENCH_PYTHON") or "python3"
     if not shutil.which(python):
         return None, f"{python} is not there"
-    probe = subprocess.run([python, "-c", "import torch"], capture_output=True, text=True)
-    if probe.returncode != 0:
+    probe = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"
+    if subprocess.run([python, "-c", probe], capture_output=True).returncode != 0:
         return None, f"{python} has no torch; name one that has by --python or FUSE_BENCH_PYTHON"
     return python, None
 
 
-def check_results(directory, peer):
+def check_results(directory, peer, plan):
     """PyTorch's eager results against those of our host executor, on small shapes. {work/dtype: difference}"""
     small = {**os.environ, "FUSE_BENCH_DIVIDE": "32"}
     with tempfile.TemporaryDirectory() as scratch:
-        subprocess.run([str(directory / "bench_host"), "--dump", scratch], check=True, env=small)
+        done = bounded_process.run([directory / "bench_host", "--dump", scratch], plan.allowed(),
+                                   environment=small)
+        if done.verdict != "passed":
+            raise RuntimeError(f"bench_host --dump {done.verdict}: {done.why}\n{done.output}")
         return peer.ask("check", directory=scratch)
 
 
 # ---- one program ----
 
 
-def groups_of(program, wanted):
+def groups_of(program, plan):
     """Benchmarks that belong together, {work/dtype: its benchmarks}; None: nothing to run on here; text: an error."""
-    listed = subprocess.run([str(program), "--benchmark_list_tests"], capture_output=True, text=True)
-    if listed.returncode != 0:
-        say(f"{program.name}: {listed.stderr.strip()}")
-        return None if listed.returncode == NOTHING_TO_RUN_ON else {}
+    listed = bounded_process.run([program, "--benchmark_list_tests"], plan.allowed())
+    if listed.verdict != "passed":
+        say(f"{program.name}: {listed.output.strip() or listed.why}")
+        return None if listed.why == f"status {NOTHING_TO_RUN_ON}" else {}
     groups = {}
-    for name in listed.stdout.splitlines():
+    for name in listed.output.splitlines():
         name = name.removesuffix("/manual_time")
-        if re.search(wanted, name):
+        if "/" in name and re.search(plan.wanted, name):
             groups.setdefault(name.rsplit("/", 1)[0], []).append(name)
     return groups
 
 
-def measure(program, group, options):
+def measure(program, group, options, seconds):
     """{benchmark: its measurements} and the context, or None."""
     exact = re.sub(r"([.*+?()\[\]{}^$|\\])", r"\\\1", group)
     with tempfile.TemporaryDirectory() as scratch:
         output = pathlib.Path(scratch) / "out.json"
         command = [str(program), "--benchmark_repetitions=3", *options, f"--benchmark_filter=^{exact}/",
                    f"--benchmark_out={output}", "--benchmark_out_format=json"]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = bounded_process.run(command, seconds)
         text = output.read_text() if output.exists() else ""
-    if done.returncode != 0 or not text.strip():
-        say(done.stdout + done.stderr)
+    if done.verdict != "passed" or not text.strip():
+        say(f"{done.output}\n{program.name}: {group} {done.verdict} {done.why}")
         return None
     found = json.loads(text)
     samples = {}
@@ -129,8 +151,8 @@ def measure(program, group, options):
             if counter in b:
                 one.setdefault(key, []).append(b[counter])
         one["kernels"] = round(b["kernels"])
-    context = {k: found["context"][k] for k in ("executor", "threads", "compiler", "copy", "device", "divide")
-               if k in found["context"]}
+    context = {k: found["context"][k] for k in ("executor", "threads", "compiler", "copy", "device", "driver_cuda",
+                                                "toolkit", "divide") if k in found["context"]}
     return samples, context
 
 
@@ -141,65 +163,107 @@ def join(into, samples):
             known[key] = known.get(key, []) + value if isinstance(value, list) else value
 
 
-def start_peer(program, device, python, threads, result):
-    """A peer whose results agree with ours, or None; what is known of it goes into the result."""
-    peer = Peer(python, device, threads)
+def start_peer(program, peer, result):
+    """Works whose results are not those of the peer, {work/dtype: difference}; what is known of it goes into the
+    result. None where it cannot be asked."""
     about = peer.ask("about")
     if "error" in about:
         result["peer"] = {"missing": about["error"]}
         return None
     result["peer"] = about
-    checked = check_results(program.parent, peer)
+    checked = check_results(program.parent, peer, peer.plan)
     differences = checked.get("differences", {})
-    wrong = {name: d for name, d in differences.items() if not d <= ALLOWED[name.rsplit("/", 1)[1]]}
-    if "error" in checked or wrong or not differences:
-        why = checked.get("error") or wrong or "nothing to compare"
-        raise RuntimeError(f"PyTorch's results are not ours: {why}")
+    if "error" in checked or not differences:
+        raise RuntimeError(f"PyTorch's results are not compared: {checked.get('error', 'there are none')}")
     result["peer"]["differences"] = {name: float(f"{d:.1e}") for name, d in differences.items()}
-    say(f"results agree with PyTorch {about['torch']}: largest relative difference "
-        + ", ".join(f"{max(d for n, d in differences.items() if n.endswith('/' + t)):.0e} ({t})" for t in ALLOWED))
-    return peer
+    wrong = {name: d for name, d in differences.items() if not d <= ALLOWED[name.rsplit("/", 1)[1]]}
+    for dtype in ALLOWED:
+        right = [d for name, d in differences.items() if name.endswith("/" + dtype) and name not in wrong]
+        if right:
+            say(f"results agree with PyTorch {about['torch']}, {dtype}: largest relative difference {max(right):.0e}")
+    return wrong
 
 
-def run_program(program, python, rounds, wanted, options):
-    """What was measured, and whether all of it worked; None where there is nothing to run on."""
-    groups = groups_of(program, wanted)
-    if groups is None:
-        return None, True
-    result = {"context": {}, "benchmarks": {}}
-    peer, good = None, bool(groups)
+class Plan:
+    """How much is measured: what the command line asks for."""
+
+    def __init__(self, options, benchmark_options):
+        self.rounds, self.wanted, self.options = options.rounds, options.filter, benchmark_options
+        self.until = time.monotonic() + options.seconds if options.seconds else float("inf")
+        self.work_seconds = options.work_seconds
+        self.python, self.missing = (None, "left out") if options.peers == "none" else python_with_torch(options.python)
+        self.compiled = options.peers == "compiled"
+
+    def left(self):
+        return self.until - time.monotonic()
+
+    def allowed(self):
+        """Seconds that what begins now may take."""
+        return max(0, min(self.work_seconds, self.left()))
+
+
+def open_peer(program, plan, result):
+    """(peer or None, works that it is not asked for, whether all is well)"""
+    if not plan.python or program.name.endswith(NOTHING_LIKE_IT):
+        return None, set(), True
     device = "cuda" if program.name.startswith("bench_cuda") else "cpu"
     threads = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()
-    if python and groups and not program.name.endswith(NOTHING_LIKE_IT):
-        try:
-            peer = start_peer(program, device, python, threads, result)
-        except (RuntimeError, OSError, subprocess.CalledProcessError) as failure:
-            say(f"FAILED  {failure}")
-            good = False
-    if peer:
+    peer = Peer(plan, device, threads)
+    try:
+        wrong = start_peer(program, peer, result)
+    except (RuntimeError, OSError) as failure:
+        say(f"FAILED  {failure}")
+        peer.close()
+        return None, set(), False
+    if wrong is None:
+        peer.close()
+        return None, set(), True
+    for name, difference in wrong.items():
+        say(f"FAILED  {name}: PyTorch's result is not ours, relative difference {difference:.1e}")
+    return peer, set(wrong), not wrong
+
+
+def measure_peer(peer, group, into, first):
+    """False where the peer cannot run it."""
+    work, dtype = group.rsplit("/", 1)
+    answer = peer.ask("prepare", work=work, dtype=dtype) if first else {}
+    times = answer if "error" in answer else peer.ask("measure", work=work, dtype=dtype, seconds=PEER_SECONDS)
+    if "error" in times:
+        say(f"PyTorch cannot run {group}: {times['error']}")
+        return False
+    join(into, {f"{group}/torch {how}": {"seconds": seconds} for how, seconds in times.items()})
+    return True
+
+
+def run_program(program, plan, results, save):
+    """Adds to the results what was measured, and says whether all of it worked."""
+    groups = groups_of(program, plan)
+    if groups is None:  # nothing to run on
+        return True
+    result = {"context": {}, "benchmarks": {}}
+    results["programs"][program.name] = result
+    peer, without_peer, good = open_peer(program, plan, result) if groups else (None, set(), False)
+    if plan.missing:
+        result["peer"] = {"missing": plan.missing}
+    for turn in range(plan.rounds):
         for i, group in enumerate(groups):
-            say(f"[{i + 1}/{len(groups)}] torch.compile: {group}")
-            work, dtype = group.rsplit("/", 1)
-            answer = peer.ask("prepare", work=work, dtype=dtype)
-            if "error" in answer:
-                say(f"PyTorch cannot run {group}: {answer['error']}")
-    for turn in range(rounds):
-        for i, group in enumerate(groups):
-            say(f"[{turn * len(groups) + i + 1}/{rounds * len(groups)}] {program.name}: {group}")
-            measured = measure(program, group, options)
+            if plan.left() < 5:
+                say(f"no time left for {group}")
+                good = False
+                continue
+            say(f"[{turn * len(groups) + i + 1}/{plan.rounds * len(groups)}] {program.name}: {group}")
+            measured = measure(program, group, plan.options, plan.allowed())
             if measured is None:
                 good = False
                 continue
             join(result["benchmarks"], measured[0])
             result["context"] = measured[1]
-            if peer:
-                work, dtype = group.rsplit("/", 1)
-                times = peer.ask("measure", work=work, dtype=dtype, seconds=PEER_SECONDS)
-                if "error" not in times:
-                    join(result["benchmarks"], {f"{group}/torch {how}": {"seconds": s} for how, s in times.items()})
+            if peer and group not in without_peer and not measure_peer(peer, group, result["benchmarks"], turn == 0):
+                without_peer.add(group)
+            save()
     if peer:
         peer.close()
-    return result, good
+    return good
 
 
 # ---- all of them ----
@@ -219,6 +283,9 @@ def machine():
 
 def commit():
     """What was measured: the commit, with a + where tracked files differ from it."""
+    built = ROOT / "built.json"  # what ./dev gpu --build says of what it packed
+    if built.exists():
+        return json.loads(built.read_text())["commit"]
     def git(*command):
         return subprocess.run(["git", "-C", str(ROOT), *command], capture_output=True, text=True).stdout.strip()
     try:
@@ -228,36 +295,31 @@ def commit():
         return ""
 
 
-def run_all(directory, options, *, name="bench_*", python=None, missing=None, rounds=3, wanted=""):
-    """Everything measured as one JSON value, and the programs that failed."""
-    results, failed = {"machine": machine(), "commit": commit(), "programs": {}}, []
-    for program in programs(directory, name):
-        result, good = run_program(program, python, rounds, wanted, options)
-        if not good:
-            failed.append(program.name)
-        if result:
-            if missing:
-                result["peer"] = {"missing": missing}
-            results["programs"][program.name] = result
-    return results, failed
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--programs", default="bench_*", help="which programs of the directory")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--filter", "--benchmark_filter", default="", help="only benchmarks work/dtype/mode that match")
+    parser.add_argument("--seconds", type=float, help="after which nothing is begun, and what runs is ended")
+    parser.add_argument("--work-seconds", type=float, default=600, help="of a work, or of an answer of PyTorch")
     parser.add_argument("--python", help="a Python interpreter with torch")
-    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--peers", choices=("none", "eager", "compiled"), default="compiled")
     options, rest = parser.parse_known_args()
-    python, missing = (None, "left out") if options.no_peers else python_with_torch(options.python)
-    if missing:
-        say(f"PyTorch: {missing}")
-    results, failed = run_all(options.directory, rest, python=python, missing=missing, rounds=options.rounds,
-                              wanted=options.filter)
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+    plan = Plan(options, rest)
+    if plan.missing:
+        say(f"PyTorch: {plan.missing}")
+    results, failed = {"machine": machine(), "commit": commit(), "programs": {}}, []
+
+    def save():
+        if options.json:
+            options.json.write_text(json.dumps(results, indent=1) + "\n")
+
+    for program in programs(options.directory, options.programs):
+        if not run_program(program, plan, results, save):
+            failed.append(program.name)
+        save()
     for program in results["programs"]:
         say("\n" + report.screen(results, program))
     for name in failed:

@@ -6,12 +6,14 @@ so that its calls alternate with those of fuse. Reads one JSON object a line, an
     {"do": "about"}                                     -> versions, threads
     {"do": "check", "directory": D}                     -> largest relative difference to each work's dumped results
     {"do": "prepare", "work": W, "dtype": T}            -> {} once everything is compiled
-    {"do": "measure", "work": W, "dtype": T, "seconds": S} -> seconds of calls: {"eager": [...], "compiled": [...]}
+    {"do": "measure", "work": W, "dtype": T, "seconds": S} -> seconds of calls: {"eager": [...]}, and with --compile
+                                                              {"eager": [...], "compiled": [...]}
 
-Options: --device cpu|cuda, --threads N
+Options: --device cpu|cuda, --threads N, --compile
 """
 import argparse
 import ast
+import itertools
 import json
 import pathlib
 import re
@@ -26,6 +28,7 @@ import torch  # noqa: E402
 import torch_works  # noqa: E402
 
 LEAST_CALLS, MOST_CALLS = 3, 200
+IN_A_ROW, MOST_SETS = 8, 8
 
 
 def read_npy(path):
@@ -53,8 +56,8 @@ def as_tuple(x):
 
 
 class Peer:
-    def __init__(self, device):
-        self.device = device
+    def __init__(self, device, compiles):
+        self.device, self.compiles = device, compiles
         self.ready = {}  # (work, dtype): {"eager": call, "compiled": call}
 
     def about(self):
@@ -81,43 +84,61 @@ class Peer:
                 differences[f"{name}/{dtype}"] = worst
         return {"differences": differences}
 
-    def prepare(self, work, dtype):
+    def sets(self, work, dtype):
+        """Arguments to call in turn: on a device so many that twice its L2 cache is touched between two uses of one."""
         make, bind = torch_works.WORKS[work]
-        function, arguments = bind(*make(torch_works.Source(torch_works.DTYPES[dtype], self.device)))
-        compiled = torch.compile(function, dynamic=False)
-        self.ready[work, dtype] = {"eager": lambda: function(*arguments), "compiled": lambda: compiled(*arguments)}
+        first = make(torch_works.Source(torch_works.DTYPES[dtype], self.device))
+        function, arguments = bind(*first)
+        if self.device != "cuda" or isinstance(function, torch.nn.Module):  # whose weights alone are more than that
+            return function, [arguments]
+        bytes_of_one = 2 * sum(x.nbytes for x in first)  # results are about as large
+        count = 2 + int(2 * torch.cuda.get_device_properties(0).L2_cache_size / bytes_of_one)
+        return function, [arguments] + [[x.clone() for x in arguments] for _ in range(min(count, MOST_SETS) - 1)]
+
+    def prepare(self, work, dtype):
+        function, sets = self.sets(work, dtype)
+        ways = {"eager": function}
+        if self.compiles:
+            ways["compiled"] = torch.compile(function, dynamic=False)
+        turn = itertools.cycle(sets)
+        self.ready[work, dtype] = {name: lambda way=way: way(*next(turn)) for name, way in ways.items()}
         with torch.no_grad():
             for call in self.ready[work, dtype].values():
                 call()
                 call()
         return {}
 
-    def synchronize(self):
-        if self.device == "cuda":
-            torch.cuda.synchronize()
+    def seconds_of(self, call):
+        """Of one call: on a device of several in a row, between events, as fuse's are timed."""
+        if self.device != "cuda":
+            start = time.perf_counter()
+            result = call()
+            seconds = time.perf_counter() - start
+            del result  # giving memory back is not timed
+            return seconds
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        for _ in range(IN_A_ROW):
+            call()
+        end.record()
+        end.synchronize()
+        return begin.elapsed_time(end) * 1e-3 / IN_A_ROW
 
     def measure(self, work, dtype, seconds):
-        """Seconds of calls, the two ways in turn; on a device of several in a row, as fuse's are timed."""
+        """Seconds of calls, the ways in turn."""
         if (work, dtype) not in self.ready:
             self.prepare(work, dtype)
         calls = self.ready[work, dtype]
         times = {name: [] for name in calls}
-        in_a_row = 10 if self.device == "cuda" else 1
         with torch.no_grad():
             for call in calls.values():
                 call()
-            self.synchronize()
             begin = time.perf_counter()
             for count in range(MOST_CALLS):
                 if count >= LEAST_CALLS and time.perf_counter() - begin > seconds:
                     break
                 for name, call in calls.items():
-                    start = time.perf_counter()
-                    for _ in range(in_a_row):
-                        result = call()
-                    self.synchronize()
-                    times[name].append((time.perf_counter() - start) / in_a_row)
-                    del result
+                    times[name].append(self.seconds_of(call))
         return times
 
 
@@ -125,10 +146,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--compile", action="store_true", help="torch.compile too")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    peer = Peer(options.device)
+    peer = Peer(options.device, options.compile)
     for line in sys.stdin:
         request = json.loads(line)
         try:

@@ -13,12 +13,13 @@
 #include "examples/llama/generate.hpp"
 #include "examples/llama/model.hpp"
 #include "examples/llama/npy.hpp"
+#include "tests/support/source_files.hpp"
 
 namespace {
 
 using executor = fuse::cuda_executor<fuse::modes::any>;  // of which the example has its models compiled
 
-const std::filesystem::path references = std::filesystem::path(FUSE_SOURCE_DIR) / "tests/llama/references";
+const std::filesystem::path references = source_file("tests/llama/references");
 
 nlohmann::json read_json(const std::filesystem::path& path) {
   return llama::parse_json(llama::mapped_file(path).text(), path.string());

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What run_gpu.py runs, in its order: the questions that everything else rests on come first."""
+import dataclasses
+import pathlib
+import shutil
+import sys
+import typing
+
+# Seconds that each group of steps may take together, so that none of them starves those behind it.
+GROUPS = {"device": 30, "probes": 100, "tests": 190, "benchmarks": 230, "sanitizers": 90, "counters": 90}
+LOGS = {"device": "probes.txt", "probes": "probes.txt", "tests": "tests.txt", "benchmarks": "benchmarks.txt",
+        "sanitizers": "tools.txt", "counters": "tools.txt"}
+
+SIMPLEST_FIRST = ("everyday", "rows", "reductions", "views", "products", "side_by_side", "nn", "graphs_arguments",
+                  "graphs_calls", "graphs_foreign", "graphs_sharing", "graphs_buckets", "graphs_flow", "graphs_inspect",
+                  "graphs_threads", "llama", "cast", "op_numerics", "arguments", "bad_calls")
+LAST = ("wide_indices", "graphs_soak")
+SANITIZED = (("memcheck", "everyday"), ("racecheck", "everyday"), ("memcheck", "graphs_calls"),
+             ("initcheck", "products"), ("synccheck", "rows"))
+SANITIZED_CASES = 6
+WORK_SECONDS, COMPILED_WORK_SECONDS = 25, 60  # of the benchmarks: what one may take, and one with torch.compile
+SECONDS = object()  # in a command: how many it may take
+
+
+@dataclasses.dataclass
+class Step:
+    group: str
+    name: str
+    command: list
+    seconds: float
+    kind: str = "program"  # what its output is: see run_gpu.py
+    produces: typing.Optional[pathlib.Path] = None
+    missing: str = ""  # why it cannot be run here
+
+
+def find_tool(name):
+    return shutil.which(name) or shutil.which(name, path="/usr/local/cuda/bin")
+
+
+def device_steps():
+    smi = find_tool("nvidia-smi")
+    return [Step("device", "nvidia-smi", [smi or "nvidia-smi"], 20, missing="" if smi else "it is not on this machine")]
+
+
+def probe_steps(root, questions):
+    probe = root / "bin" / "probe"
+    return [Step("probes", name, [probe, name], 20, "probe") for name in questions]
+
+
+def test_order(programs):
+    """Names of tests without gpu_: the simplest first, the longest last, what is in neither list between them."""
+    names = sorted(p.removeprefix("gpu_") for p in programs if p.startswith("gpu_"))
+    known = [n for n in SIMPLEST_FIRST if n in names]
+    last = [n for n in LAST if n in names]
+    return known + [n for n in names if n not in known and n not in last] + last
+
+
+def test_steps(root, programs):
+    return [Step("tests", f"gpu_{name}", [root / "bin" / f"gpu_{name}", "--no-colors", "--duration=true"], 45, "tests")
+            for name in test_order(programs)]
+
+
+def llama_steps(root):
+    command = [root / "bin" / "llama", root / "examples" / "llama" / "model", "--demo", "--executor", "cuda"]
+    return [Step("benchmarks", "the shipped Llama", command, 40)]
+
+
+def peer_steps(root, python, missing):
+    return [Step("benchmarks", "what PyTorch reaches", [python, root / "bench" / "peers" / "reach.py"], 60, "answers",
+                 missing=missing or "")]
+
+
+def benchmark_steps(root, out, programs, compiled, python, seconds):
+    steps = []
+    for name, most in (("bench_cuda_graphs", 60), ("bench_cuda", seconds)):
+        if name not in programs or compiled and name == "bench_cuda_graphs":  # which torch.compile has no like of
+            continue
+        target = out / f"{name}.json"
+        peers, most_of_one = ("compiled", COMPILED_WORK_SECONDS) if compiled else ("eager", WORK_SECONDS)
+        command = [sys.executable, "-u", root / "tools" / "run_benchmarks.py", root / "bin", "--programs", name,
+                   "--rounds", 1, "--seconds", SECONDS, "--work-seconds", most_of_one, "--peers", peers, "--json",
+                   target, "--benchmark_min_time=0.02", *(["--python", python] if python else [])]
+        steps.append(Step("benchmarks", name, command, most, "benchmarks", target))
+    return steps
+
+
+def sanitizer_steps(root):
+    tool = find_tool("compute-sanitizer")
+    missing = "" if tool else "compute-sanitizer is neither on the PATH nor in /usr/local/cuda/bin"
+    return [Step("sanitizers", f"{kind} of gpu_{name}",
+                 [tool, "--tool", kind, "--error-exitcode", 99, root / "bin" / f"gpu_{name}", "--no-colors",
+                  f"--last={SANITIZED_CASES}"], 40, "tests", missing=missing) for kind, name in SANITIZED]
+
+
+def counter_steps(root, out):
+    ncu = find_tool("ncu")
+    missing = "" if ncu else "ncu is neither on the PATH nor in /usr/local/cuda/bin"
+    steps = []
+    for known in sorted((root / "tests" / "cuda").glob("*.counters")):
+        program, target = root / "bin" / f"gpu_{known.stem}", out / f"{known.stem}.counters.json"
+        steps.append(Step("counters", f"counters of {program.name}",
+                          [sys.executable, "-u", root / "tools" / "compare_counters.py", "measure", known, program,
+                           "--json", target], 60, "counters", target, missing))
+        steps.append(Step("counters", f"what bounds the kernels of {program.name}",
+                          [ncu, "--csv", "--clock-control", "none", "--section", "SpeedOfLight", "--section",
+                           "Occupancy", "--section", "LaunchStats", program], 60, missing=missing))
+    return steps
