@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a call may be given, in device memory.
-#include "../exec/arguments_test.cpp"
+#include "../call/arguments_test.cpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls that are wrong, on a device: those of the host, and memory that a device cannot reach.
-#include "../exec/bad_calls_test.cpp"
+#include "../call/bad_calls_test.cpp"
 
 TEST_CASE("host memory instead of device memory") {
   bench b;

@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiled functions called within others, on a device: those of the host.
-#include "../exec/inlined_test.cpp"
+#include "../call/inlined_test.cpp"

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "support/places.hpp"
+#include "../exec/support/places.hpp"
 
 using namespace places;
 using category = fx::error_category;

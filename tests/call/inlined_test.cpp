@@ -2,7 +2,7 @@
 // Compiled functions called within others: their bodies in place, with values and kernels of what is written out.
 #include <doctest/doctest.h>
 
-#include "support/machine.hpp"
+#include "../exec/support/machine.hpp"
 
 namespace {
 namespace fx = fuse;

@@ -4,7 +4,7 @@
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
 #pragma GCC optimize("O1")  // many kernels: a third less compile time
 #endif
-#include "support/places.hpp"
+#include "../exec/support/places.hpp"
 
 using namespace places;
 
