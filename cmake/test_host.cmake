@@ -13,8 +13,8 @@ endforeach()
 list(REMOVE_DUPLICATES fuse_host_directories)
 add_custom_target(host_tests)
 
-# What ./dev test --quick builds and runs: within three minutes on two cores, where everything that includes fuse.hpp has
-# to be compiled anew.
+# What ./dev test --quick builds and runs: within three minutes on two cores, where everything that includes fuse.hpp
+# has to be compiled anew.
 set(fuse_quick_directories graph call op)
 add_custom_target(quick_tests)
 

@@ -46,8 +46,8 @@ struct node_state {
 template <class Graph, int Nodes>
 struct emitter : kernel_pieces<Graph> {
   using pieces = kernel_pieces<Graph>;
+  using pieces::compares, pieces::max_frames, pieces::no_place, pieces::push, pieces::rounded, pieces::scalar;
   using pieces::extent_step, pieces::frame_count, pieces::full, pieces::g, pieces::intern, pieces::k;
-  using pieces::max_frames, pieces::no_place, pieces::push, pieces::scalar;
   const node_state (&state)[Nodes];
   bool may_cut;  // what comes near the end of what one kernel takes is cut; else it may be filled up
   short failed = -1;
@@ -280,31 +280,6 @@ struct emitter : kernel_pieces<Graph> {
       default:
         return fail(id, cut_reason::scattered);
     }
-  }
-
-  /// Does a node tell apart values that are near each other?
-  static constexpr bool compares(const node& n) {
-    return n.op->result == result_rule::boolean || (n.kind() == op_kind::cast && n.type == dtype::boolean);
-  }
-  /// A step's value as memory of this dtype holds it. f16 and bf16 are compared so: two values that are equal where one
-  /// of them was stored, or both, are equal where neither was.
-  constexpr short rounded(short step_number, dtype type) {
-    if ((type != dtype::f16 && type != dtype::bf16) || holds(step_number, type)) return step_number;
-    step s;
-    s.kind = step_kind::cast;
-    s.op = &cast_op;
-    s.type = type;
-    s.in[0] = step_number;
-    s.element = element(step_number);
-    return push(s);
-  }
-  /// Is a step's value one of the dtype already?
-  constexpr bool holds(short step_number, dtype type) const {
-    const step& s = k.steps[step_number];
-    if (s.kind == step_kind::load || s.kind == step_kind::cast) return s.type == type;
-    if (s.kind == step_kind::reduce) return s.op->chooses && holds(s.in[0], type);
-    return s.kind == step_kind::pointwise && is_same(*s.op, op_of<ops::where_t>) && holds(s.in[1], type) &&
-           holds(s.in[2], type);
   }
 
   /// Elements divided by a value of their row are multiplied by its inverse. False if that finds no place.

@@ -2,6 +2,7 @@
 // The pieces of a kernel while it is written: steps, scalars, frames and accesses, each kept once. What finds no place
 // is number -1, and the kernel is `full`: it is no kernel, and has to be cut.
 #pragma once
+#include <fuse/op/select.hpp>
 #include <fuse/plan/frames.hpp>
 
 namespace fuse::planning {
@@ -54,6 +55,31 @@ struct kernel_pieces {
     if (frame_count == max_frames) return no_place();
     frames[frame_count] = f;
     return static_cast<short>(frame_count++);
+  }
+
+  /// Does a node tell apart values that are near each other?
+  static constexpr bool compares(const node& n) {
+    return n.op->result == result_rule::boolean || (n.kind() == op_kind::cast && n.type == dtype::boolean);
+  }
+  /// A step's value as memory of this dtype holds it. f16 and bf16 are compared so: two values that are equal where one
+  /// of them was stored, or both, are equal where neither was.
+  constexpr short rounded(short step_number, dtype type) {
+    if ((type != dtype::f16 && type != dtype::bf16) || holds(step_number, type)) return step_number;
+    step s;
+    s.kind = step_kind::cast;
+    s.op = &cast_op;
+    s.type = type;
+    s.in[0] = step_number;
+    s.element = k.steps[step_number].element;
+    return push(s);
+  }
+  /// Is a step's value one of the dtype already?
+  constexpr bool holds(short step_number, dtype type) const {
+    const step& s = k.steps[step_number];
+    if (s.kind == step_kind::load || s.kind == step_kind::cast) return s.type == type;
+    if (s.kind == step_kind::reduce) return s.op->chooses && holds(s.in[0], type);
+    return s.kind == step_kind::pointwise && is_same(*s.op, op_of<ops::where_t>) && holds(s.in[1], type) &&
+           holds(s.in[2], type);
   }
 
   /// How the elements of an access lie along one axis of the index space.
