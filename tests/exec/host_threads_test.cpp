@@ -172,6 +172,23 @@ TEST_CASE("signals are left to the program's own threads") {
   CHECK(here == 1);
 }
 
+TEST_CASE("a fault in a share of a helper reaches the program's handler") {
+  const small_pool pool(4);
+  std::atomic<int> helped = 0, blocked = 0;
+  for (int round = 0; round < 5000 && helped == 0; ++round)
+    pool.run(20, 4, [&](threads::member& mine) {
+      for (int s; mine.take(s);) {
+        sigset_t mask;
+        pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+        helped += mine.place() > 0;
+        for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) blocked += sigismember(&mask, fault);
+        work_for(std::chrono::microseconds(50));
+      }
+    });
+  CHECK(helped > 0);
+  CHECK(blocked == 0);
+}
+
 #if defined(__has_feature)
 #define FUSE_TEST_HAS(feature) __has_feature(feature)
 #else

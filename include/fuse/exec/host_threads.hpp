@@ -207,9 +207,10 @@ class pool {
     int expected = none;
     if (!__atomic_compare_exchange_n(&stage_, &expected, starting, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) return;
     if (!knows_forks_) knows_forks_ = pthread_atfork(nullptr, nullptr, forked) == 0;
-    sigset_t all, before;  // signals are the program's: its own threads handle them
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t blocked, before;  // signals are the program's: its own threads handle them, but for faults of a share
+    sigfillset(&blocked);
+    for (const int fault : faults) sigdelset(&blocked, fault);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
     while (workers_ < threads() - 1 && pthread_create(&handles_[workers_], nullptr, begin, this) == 0) ++workers_;
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     expected = starting;
@@ -256,6 +257,7 @@ class pool {
   }
 
   static constexpr unsigned asleep_bit = 1u << 31;
+  static constexpr int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
 
   // What threads wait for stands apart from what its job is, a line each.
   alignas(64) std::uint64_t word_ = 0;

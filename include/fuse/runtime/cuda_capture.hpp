@@ -276,9 +276,9 @@ class captured<cuda_executor<Built>> {
     int device = 0;
     cuda::check(cudaGetDevice(&device), "cudaGetDevice");
     if (device != executor_.device())
-      throw error(error_category::capture, text("fuse::graphed: the executor was made for device ")
-                                               << executor_.device() << ", device " << device
-                                               << " is current (call cudaSetDevice before)");
+      throw error(error_category::argument, text("fuse::graphed: the executor was made for device ")
+                                                << executor_.device() << ", device " << device
+                                                << " is current (call cudaSetDevice before)");
     const cudaError_t e = cudaStreamBeginCapture(executor_.stream(), cudaStreamCaptureModeThreadLocal);
     if (e == cudaErrorStreamCaptureUnsupported)
       throw error(error_category::capture,
