@@ -30,25 +30,31 @@ if [ -z "$root" ]; then
   trap 'rm -rf --one-file-system "$root"' EXIT
 fi
 
-# The mirror of this machine, which may have no way to another one.
-mirror=$({ cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null || true; } |
-  awk '/^URIs:/ { print $2; exit } /^deb / { for (i = 2; i <= NF; ++i) if ($i ~ /^http/) { print $i; exit } }')
-if [ ! -e "$root/etc/debian_version" ]; then
+if [ ! -e "$root/complete" ]; then
   mkdir -p "$root"
-  debootstrap --variant=minbase --include=ca-certificates bookworm "$root" \
-    "${mirror:-http://deb.debian.org/debian}" >"$root/debootstrap.log" 2>&1 ||
+  [ -z "$(ls -A "$root")" ] || fail "$root is neither empty nor a root that this made to the end: remove it"
+  # The mirror of this machine, if it is a Debian too: it may have no way to another one.
+  mirror=$({ grep -q '^ID=debian' /etc/os-release && cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list ||
+    true; } 2>/dev/null | grep -E '^(URIs:|deb ) *' | grep -oE -m 1 'https?://[^ ]+' | head -n 1 || true)
+  log=$(mktemp)
+  # In a mount namespace of its own, so that nothing stays mounted, however this ends.
+  unshare --mount debootstrap --variant=minbase --include=ca-certificates bookworm "$root" \
+    "${mirror:-http://deb.debian.org/debian}" >"$log" 2>&1 ||
     fail "debootstrap failed; the end of what it said:
-$(tail -n 5 "$root/debootstrap.log")"
+$(tail -n 5 "$log")"
+  mv "$log" "$root/debootstrap.log"
+  touch "$root/complete"
 fi
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-for setting in /etc/apt/apt.conf.d/99*; do # how this machine reaches its packages
-  [ ! -e "$setting" ] || cp "$setting" "$root/etc/apt/apt.conf.d/"
+# How this machine reaches its packages.
+{ grep -lE '^ *Acquire::' /etc/apt/apt.conf.d/* 2>/dev/null || true; } | while read -r settings; do
+  cp "$settings" "$root/etc/apt/apt.conf.d/"
 done
 
 rm -rf "$root/fuse"
 git clone --quiet "$tree" "$root/fuse"
 
-# A mount namespace of its own takes /proc away with it, however this ends.
+# /proc, too, goes with the namespace.
 unshare --mount bash -c 'mount -t proc proc "$1/proc" && cd "$1/fuse" && root=$1 && shift &&
   exec chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
     bash -c '\''cd /fuse && exec "$@"'\'' bash "$@"' bash "$root" "$@"

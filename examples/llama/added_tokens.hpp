@@ -17,6 +17,10 @@ namespace llama {
 
 class added_tokens {
  public:
+  added_tokens() = default;
+  added_tokens(added_tokens&&) = default;  // what a copy had by first byte would lie in the original
+  added_tokens& operator=(added_tokens&&) = default;
+
   /// Of equal contents the first counts, of equal ids too.
   void add(const added_token& token) {
     const auto [place, fresh] = by_content_.try_emplace(token.content, token);

@@ -217,8 +217,7 @@ void run(const options& chosen) {
   if (chosen.on_device.value_or(false))
     throw error(
         "--executor: expected host, got cuda; this program was built without nvcc: use --executor host, or build it "
-        "with "
-        "the CUDA Toolkit");
+        "with the CUDA Toolkit");
 #endif
   run(chosen, opened, words, host());
 }

@@ -35,7 +35,12 @@ inline void check_npy_target(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored) || std::filesystem::file_size(path, ignored) == 0) return;
   std::string magic(6, '\0');
-  std::ifstream(path, std::ios::binary).read(magic.data(), static_cast<std::streamsize>(magic.size()));
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    throw error(printable(path.string()) +
+                ": expected a new file, or an .npy file to write over, got a file that cannot be read; check its "
+                "permissions, or choose another name");
+  file.read(magic.data(), static_cast<std::streamsize>(magic.size()));
   if (magic != "\x93NUMPY")
     throw error(
         printable(path.string()) +
