@@ -62,6 +62,9 @@ using row = fx::view<const T, fx::extents<4>>;
 template <class T>
 constexpr bool same_dtype =
     std::is_same_v<result<decltype(of_number), row<T>>, result<decltype(parts::scale), row<T>, int>>;
+constexpr auto of_half = fx::compile<"of_half">([](auto x) { return parts::scale(x, fx::f16(1.5f)); });
+static_assert(
+    std::is_same_v<result<decltype(of_half), row<fx::bf16>>, result<decltype(parts::scale), row<fx::bf16>, fx::f16>>);
 static_assert(same_dtype<std::uint8_t> && same_dtype<bool> && same_dtype<fx::f16> && same_dtype<double>);
 }  // namespace
 

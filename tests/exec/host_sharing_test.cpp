@@ -39,8 +39,25 @@ void check(const Function& f, const Arguments&... arguments) {
   }
 }
 
+constexpr auto of_row = fx::compile<"of_row">([](auto x) {
+  return fx::outputs(fx::nn::softmax(x), fx::sum(x, fx::row), fx::max(x, fx::row), fx::mean(x * x, fx::row));
+});
+
 }  // namespace
 
+TEST_CASE("a long row is the same in parts as among rows enough for all threads") {
+  const fx::index columns = 300001, rows = fx::host_threads::count() + 1;
+  const matrix all = numbers(rows, columns);
+  matrix one({1, columns});
+  std::memcpy(one.data(), all.data(), std::size_t(columns) * sizeof(float));
+  fx::host_executor cpu;
+  const auto [soft, sum, most, mean] = of_row(cpu, all);
+  const auto [soft_of_one, sum_of_one, most_of_one, mean_of_one] = of_row(cpu, one);
+  CHECK(std::memcmp(soft.data(), soft_of_one.data(), std::size_t(columns) * sizeof(float)) == 0);
+  CHECK(sum[0] == sum_of_one[0]);
+  CHECK(most[0] == most_of_one[0]);
+  CHECK(mean[0] == mean_of_one[0]);
+}
 TEST_CASE("maps") { check(pointwise, numbers(300, 1021)); }
 TEST_CASE("rows") { check(softmax, numbers(301, 1021)); }
 TEST_CASE("products of few rows") { check(product, numbers(2, 1021), numbers(700, 1021)); }

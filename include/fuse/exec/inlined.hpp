@@ -55,7 +55,10 @@ constexpr typename symbol_within<T>::type as_symbol(graph_builder& g, const T& x
     return x;
   } else {
     constexpr dtype type = symbol_within<T>::type::type;
-    return {&g, is_floating(type) ? constant(g, type, double(x)) : integer_constant(g, type, index(x))};
+    if constexpr (is_floating(type))
+      return {&g, constant(g, type, scalars::as_double(x))};
+    else
+      return {&g, integer_constant(g, type, index(x))};
   }
 }
 

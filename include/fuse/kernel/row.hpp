@@ -174,7 +174,7 @@ struct row_work {
     e.template run_row_steps<Stage>();
     each<Stage>([&](auto i) FUSE_INLINE { held<i>(sums).start(start_of<P, i>()); });
   }
-  /// On the host, between the blocks of a row: packs [0, p) are done, a multiple of block_packs.
+  /// Between the blocks of a row: this thread has done p packs, a multiple of block_packs. Parts are the host's.
   FUSE_UNCHECKED
   template <int Stage, class Sums>
   FUSE_HD void end_block(Sums& sums, index p) {
@@ -182,11 +182,13 @@ struct row_work {
       each<Stage>([&](auto i) FUSE_INLINE { held<i>(sums).end_block(start_of<P, i>()); });
       if (p % run_packs == 0) each<Stage>([&](auto i) FUSE_INLINE { held<i>(sums).end_run(start_of<P, i>()); });
     }
-    if (p % part_packs == 0)
-      each<Stage>([&](auto i) FUSE_INLINE {
-        held<i>(sums).add_part(held<i>(sums).of_part());
-        held<i>(sums).restart(start_of<P, i>());
-      });
+    if constexpr (!V::device) {
+      if (p % part_packs == 0)
+        each<Stage>([&](auto i) FUSE_INLINE {
+          held<i>(sums).add_part(held<i>(sums).of_part());
+          held<i>(sums).restart(start_of<P, i>());
+        });
+    }
   }
 
   /// Pass `Stage` at elements [N * p, N * (p + 1)); `slot` numbers the packs that this thread holds.

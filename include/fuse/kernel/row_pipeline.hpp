@@ -61,19 +61,21 @@ FUSE_HD void run_rows(const single_block& b, const typename P::arguments& a, ind
     unrolled<P::stages>([&](auto s) FUSE_INLINE {
       if (busy[s]) held<s>(pass).template start<s>(held<P::stages + s>(pass));
     });
-    for (index p = 0; p < packs;) {
-      const index stop = packs - p < block_packs ? packs : p + block_packs;
-      for (; p < stop; ++p)
-        unrolled<P::stages>([&](auto s) FUSE_INLINE {
-          if constexpr (has_pass<P>(s))
-            if (busy[s]) held<s>(pass).template visit<s>(p, 0, held<P::stages + s>(pass));
-        });
-      if (p == packs) break;
+    auto visit = [&](index p) FUSE_INLINE {
+      unrolled<P::stages>([&](auto s) FUSE_INLINE {
+        if constexpr (has_pass<P>(s))
+          if (busy[s]) held<s>(pass).template visit<s>(p, 0, held<P::stages + s>(pass));
+      });
+    };
+    index p = 0;
+    for (; packs - p > block_packs;) {
+      for (const index stop = p + block_packs; p < stop; ++p) visit(p);
       unrolled<P::stages>([&](auto s) FUSE_INLINE {
         if constexpr (has_pass<P>(s))
           if (busy[s]) held<s>(pass).template end_block<s>(held<P::stages + s>(pass), p);
       });
     }
+    for (; p < packs; ++p) visit(p);
     any = false;
     unrolled<P::stages>([&](auto s) FUSE_INLINE {
       if (busy[s]) held<s>(pass).template finish<s>(b, held<P::stages + s>(pass));

@@ -127,8 +127,9 @@ FUSE_HOST R rounded(R product) {
   if constexpr (std::is_floating_point_v<T>) {
 #if defined(__AVX512F__)
     asm("" : "+v"(product));
-#elif defined(__x86_64__)
+#elif defined(__FMA__) || defined(__FMA4__)
     asm("" : "+x"(product));
+#elif defined(__x86_64__)  // has no fma to make
 #elif defined(__aarch64__)
     asm("" : "+w"(product));
 #else

@@ -14,8 +14,9 @@ constexpr auto layer_norm(A x, W weight, B bias, E epsilon) {
   auto v = tracing::unrounded(x);
   auto centred = v - mean(v, row);
   auto scaled = centred * rsqrt(mean(centred * centred, row) + epsilon) * tracing::unrounded(weight);
-  return tracing::apply_as<ops::add_t, to_floating(promote(promote(A::type, W::type), B::type))>(
-      scaled, tracing::unrounded(bias));
+  constexpr dtype stored = promote(promote(A::type, W::type), B::type), computed = decltype(scaled)::type;
+  return tracing::apply_as < ops::add_t,
+         computed == dtype::f64 ? computed : to_floating(stored) > (scaled, tracing::unrounded(bias));
 }
 
 }  // namespace fuse::nn

@@ -11,8 +11,10 @@ namespace fuse::nn {
 template <expression A, expression W, operand E>
 constexpr auto rms_norm(A x, W weight, E epsilon) {
   auto v = tracing::unrounded(x);
-  return tracing::apply_as<ops::multiply_t, to_floating(promote(A::type, W::type))>(
-      v * rsqrt(mean(v * v, row) + epsilon), tracing::unrounded(weight));
+  auto scaled = v * rsqrt(mean(v * v, row) + epsilon);
+  constexpr dtype stored = promote(A::type, W::type), computed = decltype(scaled)::type;
+  return tracing::apply_as < ops::multiply_t,
+         computed == dtype::f64 ? computed : to_floating(stored) > (scaled, tracing::unrounded(weight));
 }
 
 }  // namespace fuse::nn

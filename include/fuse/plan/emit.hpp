@@ -46,7 +46,7 @@ struct node_state {
 template <class Graph, int Nodes>
 struct emitter : kernel_pieces<Graph> {
   using pieces = kernel_pieces<Graph>;
-  using pieces::compares, pieces::max_frames, pieces::no_place, pieces::push, pieces::rounded, pieces::scalar;
+  using pieces::as_compared, pieces::compares, pieces::max_frames, pieces::no_place, pieces::push, pieces::scalar;
   using pieces::extent_step, pieces::frame_count, pieces::full, pieces::g, pieces::intern, pieces::k;
   const node_state (&state)[Nodes];
   bool may_cut;  // what comes near the end of what one kernel takes is cut; else it may be filled up
@@ -244,7 +244,7 @@ struct emitter : kernel_pieces<Graph> {
         s.op = n.op;
         for (int i = 0; i < n.op->arity; ++i) {
           s.in[i] = emit(n.in[i], g.nodes[n.in[i]].rank == 0 ? index_map{} : f, predicate);
-          if (s.in[i] >= 0 && compares(n)) s.in[i] = rounded(s.in[i], g.nodes[n.in[i]].type);
+          if (s.in[i] >= 0 && compares(n)) s.in[i] = as_compared(s.in[i], n.in[i]);
           if (s.in[i] < 0) return -1;
           s.element = s.element || element(s.in[i]);
         }

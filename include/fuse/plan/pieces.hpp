@@ -61,10 +61,20 @@ struct kernel_pieces {
   static constexpr bool compares(const node& n) {
     return n.op->result == result_rule::boolean || (n.kind() == op_kind::cast && n.type == dtype::boolean);
   }
-  /// A step's value as memory of this dtype holds it. f16 and bf16 are compared so: two values that are equal where one
-  /// of them was stored, or both, are equal where neither was.
-  constexpr short rounded(short step_number, dtype type) {
-    if ((type != dtype::f16 && type != dtype::bf16) || holds(step_number, type)) return step_number;
+  /// The step of a node's value as memory holds it. f16 and bf16 are compared so, below a cast to a wider dtype too, as
+  /// promotion puts it there: two values that are equal where one of them was stored, or both, are equal where neither
+  /// was.
+  constexpr short as_compared(short step_number, int id) {
+    const node& n = g.nodes[id];
+    const bool wider = n.kind() == op_kind::cast && (n.type == dtype::f32 || n.type == dtype::f64);
+    const dtype type = wider ? g.nodes[n.in[0]].type : n.type;
+    const step& s = k.steps[step_number];
+    const short below = wider && s.kind == step_kind::cast ? s.in[0] : step_number;
+    if ((type != dtype::f16 && type != dtype::bf16) || holds(below, type)) return step_number;
+    const short rounded = cast_step(step_number, type);
+    return n.type == dtype::f64 && rounded >= 0 ? cast_step(rounded, dtype::f64) : rounded;
+  }
+  constexpr short cast_step(short step_number, dtype type) {
     step s;
     s.kind = step_kind::cast;
     s.op = &cast_op;

@@ -79,6 +79,24 @@ inline void check_comparisons() {
   });
 }
 
+/// Beside a wider dtype too, whether promotion or the function casts.
+inline constexpr auto compare_wider = fx::compile<"compare_wider">([](auto x, auto single, auto wide) {
+  auto square = x * x;
+  return fx::outputs(square == single, fx::cast<float>(square) == single, square == wide, single != square);
+});
+inline void check_comparisons_with_wider() {
+  const matrix<fx::f16> x({1, 1}, {fx::f16(1 + 0x1p-10f)});  // its square is 1 + 2^-9 + 2^-20, as f16 1 + 2^-9
+  const matrix<float> single({1, 1}, {1 + 0x1p-9f});
+  const matrix<double> wide({1, 1}, {1 + 0x1p-9});
+  in_each_mode([&](auto& e) {
+    const auto [promoted, cast, with_wide, differs] = machine::call(e, compare_wider, x, single, wide);
+    CHECK(promoted[0]);
+    CHECK(cast[0]);
+    CHECK(with_wide[0]);
+    CHECK_FALSE(differs[0]);
+  });
+}
+
 /// One value a row that other kernels read keeps its range.
 inline constexpr auto across_a_cut = fx::compile<"across_a_cut">([](auto x) {
   auto squares = fx::transpose(fx::sum(fx::transpose(x * x), fx::row));
