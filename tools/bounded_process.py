@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a program that may hang, crash, write without end, or leave children behind: it costs its time and no more."""
+import ctypes
 import dataclasses
 import os
 import select
@@ -9,6 +10,8 @@ import time
 
 HEAD, TAIL = 256 << 10, 32 << 10  # bytes of a program's output that are kept: its beginning, and its end
 PATIENCE = 5  # seconds that a killed program gets to be gone
+LIBC = ctypes.CDLL(None)  # loaded here: a child between fork and exec may load nothing
+PR_SET_PDEATHSIG = 1
 
 
 @dataclasses.dataclass
@@ -46,6 +49,18 @@ class Output:
         return (bytes(self.head) + rest).decode(errors="replace")
 
 
+def start(command, *, in_child=lambda: None, **options):
+    """The program in a session of its own. It is killed once this process is gone: whoever kills that by its group
+    does not know of the new one."""
+    parent = os.getpid()
+    def prepare():
+        LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != parent:  # it was gone before the call
+            os._exit(1)
+        in_child()
+    return subprocess.Popen([str(c) for c in command], start_new_session=True, preexec_fn=prepare, **options)
+
+
 def has_ended(process):
     """Leaves it a zombie, so that its process group keeps its number."""
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
@@ -67,6 +82,8 @@ def drain(pipe, output, most=1 << 20):
 
 def end_group(process):
     """Kills what is left of the group, and says whether its leader is gone."""
+    if process.returncode is not None:  # waited for, so its number may be another's
+        return True
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
@@ -88,9 +105,8 @@ def run(command, seconds, *, log=None, environment=None):
     def unblock():
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
-        process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, env=environment, start_new_session=True,
-                                   preexec_fn=unblock)
+        process = start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                        env=environment, in_child=unblock)
     except OSError as why:
         unblock()
         output.add(f"{why}\n".encode())

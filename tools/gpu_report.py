@@ -5,13 +5,30 @@ import os
 import pathlib
 import time
 
+# Of a run, in its folder.
+FILES = ("summary.txt", "results.json", "probes.txt", "tests.txt", "benchmarks.txt", "tools.txt", "bench_cuda*.json",
+         "*.counters.json")
 VERDICTS = ("passed", "failed", "timed out", "skipped")
+
+
+def keep_earlier(folder):
+    """Moves what an earlier run left there into before-1, or the next number that is free."""
+    if not (folder / "results.json").exists():
+        return
+    number = 1
+    while (folder / f"before-{number}").exists():
+        number += 1
+    kept = folder / f"before-{number}"
+    kept.mkdir()
+    for path in [p for pattern in FILES for p in folder.glob(pattern)]:
+        os.replace(path, kept / path.name)
 
 
 class Report:
     def __init__(self, folder, about, begin):
         self.folder, self.begin = pathlib.Path(folder), begin
         self.folder.mkdir(parents=True, exist_ok=True)
+        keep_earlier(self.folder)
         (self.folder / "summary.txt").write_text("")
         self.results = {**about, "steps": []}
         self.save()

@@ -6,15 +6,22 @@ import shutil
 import sys
 import typing
 
-# Seconds that each group of steps may take together, so that none of them starves those behind it.
-GROUPS = {"device": 30, "probes": 100, "tests": 190, "benchmarks": 230, "sanitizers": 90, "counters": 90}
+# Seconds that each group of steps may take together, so that none of them starves those behind it: all of them fit into
+# a run.
+GROUPS = {"device": 20, "probes": 80, "tests": 170, "benchmarks": 160, "sanitizers": 50, "counters": 50}
+# Seconds of each step of the benchmarks: they fit into their group, as one that hangs must not cost the others.
+BENCHMARKS = {"llama": 20, "bench_cuda_graphs": 30, "bench_cuda": 80, "reach": 25}
 LOGS = {"device": "probes.txt", "probes": "probes.txt", "tests": "tests.txt", "benchmarks": "benchmarks.txt",
         "sanitizers": "tools.txt", "counters": "tools.txt"}
 
-SIMPLEST_FIRST = ("everyday", "rows", "reductions", "views", "products", "side_by_side", "nn", "graphs_arguments",
-                  "graphs_calls", "graphs_foreign", "graphs_sharing", "graphs_buckets", "graphs_flow", "graphs_inspect",
-                  "graphs_threads", "llama", "cast", "op_numerics", "arguments", "bad_calls")
-LAST = ("wide_indices", "graphs_soak")
+# Every tests/cuda/*.cu: one kernel, kernels of a kind, plans of several, calls, graphs; the longest last.
+SIMPLEST_FIRST = ("everyday", "pointwise_float", "pointwise_half", "pointwise_integer", "pointwise_tails", "cast",
+                  "scalars", "signs", "bool_bytes", "contraction", "half_precision", "op_numerics", "rows",
+                  "reductions", "long_rows", "views", "products", "nn", "plans", "side_by_side", "inlined", "arguments",
+                  "bad_calls", "memory", "counters_test", "graphs_arguments", "graphs_calls", "graphs_captures",
+                  "graphs_foreign", "graphs_sharing", "graphs_buckets", "graphs_flow", "graphs_inspect",
+                  "graphs_counts_test", "graphs_rules_test", "graphs_faults_test", "graphs_threads")
+LAST = ("wide_indices", "graphs_soak", "llama")
 SANITIZED = (("memcheck", "everyday"), ("racecheck", "everyday"), ("memcheck", "graphs_calls"),
              ("initcheck", "products"), ("synccheck", "rows"))
 SANITIZED_CASES = 6
@@ -62,17 +69,18 @@ def test_steps(root, programs):
 
 def llama_steps(root):
     command = [root / "bin" / "llama", root / "examples" / "llama" / "model", "--demo", "--executor", "cuda"]
-    return [Step("benchmarks", "the shipped Llama", command, 40)]
+    return [Step("benchmarks", "the shipped Llama", command, BENCHMARKS["llama"])]
 
 
 def peer_steps(root, python, missing):
-    return [Step("benchmarks", "what PyTorch reaches", [python, root / "bench" / "peers" / "reach.py"], 60, "answers",
-                 missing=missing or "")]
+    return [Step("benchmarks", "what PyTorch reaches", [python, root / "bench" / "peers" / "reach.py"],
+                 BENCHMARKS["reach"], "answers", missing=missing or "")]
 
 
-def benchmark_steps(root, out, programs, compiled, python, seconds):
+def benchmark_steps(root, out, programs, compiled, python, seconds=None):
+    """With torch.compile within so many seconds."""
     steps = []
-    for name, most in (("bench_cuda_graphs", 60), ("bench_cuda", seconds)):
+    for name in ("bench_cuda_graphs", "bench_cuda"):
         if name not in programs or compiled and name == "bench_cuda_graphs":  # which torch.compile has no like of
             continue
         target = out / f"{name}.json"
@@ -80,7 +88,7 @@ def benchmark_steps(root, out, programs, compiled, python, seconds):
         command = [sys.executable, "-u", root / "tools" / "run_benchmarks.py", root / "bin", "--programs", name,
                    "--rounds", 1, "--seconds", SECONDS, "--work-seconds", most_of_one, "--peers", peers, "--json",
                    target, "--benchmark_min_time=0.02", *(["--python", python] if python else [])]
-        steps.append(Step("benchmarks", name, command, most, "benchmarks", target))
+        steps.append(Step("benchmarks", name, command, seconds or BENCHMARKS[name], "benchmarks", target))
     return steps
 
 
@@ -89,7 +97,7 @@ def sanitizer_steps(root):
     missing = "" if tool else "compute-sanitizer is neither on the PATH nor in /usr/local/cuda/bin"
     return [Step("sanitizers", f"{kind} of gpu_{name}",
                  [tool, "--tool", kind, "--error-exitcode", 99, root / "bin" / f"gpu_{name}", "--no-colors",
-                  f"--last={SANITIZED_CASES}"], 40, "tests", missing=missing) for kind, name in SANITIZED]
+                  f"--last={SANITIZED_CASES}"], 20, "tests", missing=missing) for kind, name in SANITIZED]
 
 
 def counter_steps(root, out):
@@ -100,8 +108,8 @@ def counter_steps(root, out):
         program, target = root / "bin" / f"gpu_{known.stem}", out / f"{known.stem}.counters.json"
         steps.append(Step("counters", f"counters of {program.name}",
                           [sys.executable, "-u", root / "tools" / "compare_counters.py", "measure", known, program,
-                           "--json", target], 60, "counters", target, missing))
+                           "--json", target], 25, "counters", target, missing))
         steps.append(Step("counters", f"what bounds the kernels of {program.name}",
                           [ncu, "--csv", "--clock-control", "none", "--section", "SpeedOfLight", "--section",
-                           "Occupancy", "--section", "LaunchStats", program], 60, missing=missing))
+                           "Occupancy", "--section", "LaunchStats", program], 25, missing=missing))
     return steps

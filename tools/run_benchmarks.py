@@ -29,7 +29,9 @@ sys.path.insert(0, str(ROOT / "bench"))
 import report  # noqa: E402
 
 NOTHING_TO_RUN_ON = 77
+LAST_WORDS = 4096  # bytes in which the last line of what PyTorch printed is looked for
 PEER_SECONDS = 0.5  # of each measurement
+PROBE_SECONDS = 20  # that a Python gets to say whether it has torch
 # The largest difference to PyTorch's eager result, beside the largest element.
 ALLOWED = {"f32": 1e-5, "bf16": 2.0**-5}
 # What is kept of every repetition, and the counter that has it.
@@ -59,9 +61,16 @@ class Peer:
         command = [plan.python, str(ROOT / "bench" / "peers" / "pytorch.py"), "--device", device, "--threads",
                    str(threads), *(["--compile"] if plan.compiled else [])]
         self.plan = plan
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
-                                        stderr=subprocess.DEVNULL, env={**PEER_MEMORY, **os.environ},
-                                        start_new_session=True)
+        self.said = tempfile.TemporaryFile()
+        self.process = bounded_process.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+                                             stderr=self.said, env={**PEER_MEMORY, **os.environ})
+
+    def error(self, text):
+        """No more answers are to be had. The last line that it printed tells why, where one does."""
+        bounded_process.end_group(self.process)
+        self.said.seek(max(0, self.said.seek(0, os.SEEK_END) - LAST_WORDS))
+        lines = self.said.read().decode(errors="replace").strip().splitlines()
+        return {"error": text + (f": {lines[-1].strip()}" if lines else "")}
 
     def ask(self, what, **arguments):
         """The answer; one with an "error" where there is none in time, and no more are to be had then."""
@@ -69,21 +78,28 @@ class Peer:
             self.process.stdin.write((json.dumps({"do": what, **arguments}) + "\n").encode())
             self.process.stdin.flush()
         except OSError:
-            return {"error": "PyTorch has ended"}
+            return self.error("PyTorch has ended")
         line, end = b"", time.monotonic() + self.plan.allowed()
         while not line.endswith(b"\n"):
             if not select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))[0]:
-                bounded_process.end_group(self.process)
-                return {"error": f"PyTorch gave no answer in time to {what}"}
+                return self.error(f"PyTorch gave no answer in time to {what}")
             data = os.read(self.process.stdout.fileno(), 1 << 16)
             if not data:
-                return {"error": "PyTorch has ended"}
+                return self.error("PyTorch has ended")
             line += data
-        return json.loads(line)
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):  # nor is it known to what the next line would be the answer
+            return self.error(f"PyTorch answered {line[:80].decode(errors='replace')!r} to {what}")
+        return answer
 
     def close(self):
         self.process.stdin.close()
         bounded_process.end_group(self.process)
+        self.process.stdout.close()
+        self.said.close()
 
 
 def python_with_torch(named):
@@ -92,7 +108,10 @@ def python_with_torch(named):
     if not shutil.which(python):
         return None, f"{python} is not there"
     probe = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"
-    if subprocess.run([python, "-c", probe], capture_output=True).returncode != 0:
+    asked = bounded_process.run([python, "-c", probe], PROBE_SECONDS)
+    if asked.verdict == "timed out":
+        return None, f"{python} does not say within {PROBE_SECONDS} s whether it has torch"
+    if asked.verdict != "passed":
         return None, f"{python} has no torch; name one that has by --python or FUSE_BENCH_PYTHON"
     return python, None
 
@@ -314,7 +333,9 @@ def main():
 
     def save():
         if options.json:
-            options.json.write_text(json.dumps(results, indent=1) + "\n")
+            scratch = options.json.with_suffix(".new")  # whoever reads or kills finds a whole file
+            scratch.write_text(json.dumps(results, indent=1) + "\n")
+            os.replace(scratch, options.json)
 
     for program in programs(options.directory, options.programs):
         if not run_program(program, plan, results, save):

@@ -9,7 +9,8 @@ beside them, where PYTHON, else $FUSE_BENCH_PYTHON, else python3 has it), saniti
 has compute-sanitizer and ncu). --peers measures torch.compile too, which takes minutes, and leaves out all but the
 device and the benchmarks. Each step is a process group of its own with a time of its own. Everything is in FOLDER,
 else in $OUT, else in gpu_results beside this archive, the moment it is known: summary.txt, results.json
-(for bench/results), probes.txt, tests.txt, benchmarks.txt, tools.txt.
+(for bench/results), probes.txt, tests.txt, benchmarks.txt, tools.txt. What an earlier run left there is moved into
+FOLDER/before-1, or the next number that is free.
 """
 import argparse
 import json
@@ -38,7 +39,7 @@ class Interrupted(Exception):
 
 
 class Budget:
-    """Seconds of the whole, and of each group from its first step on."""
+    """Seconds of the whole, and of each group, what it takes to find its steps among them."""
 
     def __init__(self, begin, seconds, groups):
         self.end, self.groups, self.spent = begin + seconds - AT_THE_END, groups, {}
@@ -53,8 +54,8 @@ class Budget:
             return 0, f"the {self.groups[step.group]:.0f} s of {step.group} are used up"
         return min(step.seconds, whole, group), ""
 
-    def spend(self, step, seconds):
-        self.spent[step.group] = self.spent.get(step.group, 0) + seconds
+    def spend(self, group, seconds):
+        self.spent[group] = self.spent.get(group, 0) + seconds
 
 
 # ---- what an output says: (verdict, note), and what of it goes into the results ----
@@ -155,7 +156,7 @@ def run_step(step, budget, report):
         took = time.monotonic() - begin
         judge(bounded_process.Ended("timed out", "this run was told to end", took, ""), step, report)
         raise
-    budget.spend(step, ended.seconds)
+    budget.spend(step.group, ended.seconds)
     judge(ended, step, report)
 
 
@@ -164,7 +165,7 @@ def gpu_of_this_machine():
     smi = gpu_steps.find_tool("nvidia-smi")
     if not smi:
         return {}
-    asked = bounded_process.run([smi, f"--query-gpu={','.join(fields)}", "--format=csv,noheader"], 20)
+    asked = bounded_process.run([smi, f"--query-gpu={','.join(fields)}", "--format=csv,noheader"], 10)
     first = asked.output.splitlines()[:1]
     values = [v.strip() for v in first[0].split(",")] if asked.verdict == "passed" and first else []
     if len(values) != len(fields):
@@ -179,16 +180,16 @@ def questions_of(root):
 
 
 def benchmark_steps(options, root, out, programs):
-    seconds = options.seconds if options.peers else 170
-    measured = gpu_steps.benchmark_steps(root, out, programs, options.peers, options.python, seconds)
     if options.peers:
-        return measured
+        return gpu_steps.benchmark_steps(root, out, programs, True, options.python, options.seconds)
+    measured = gpu_steps.benchmark_steps(root, out, programs, False, options.python)
     python, missing = run_benchmarks.python_with_torch(options.python)
     llama = gpu_steps.llama_steps(root) if "llama" in programs else []
     return [*llama, *measured, *gpu_steps.peer_steps(root, python, missing)]
 
 
-def steps_of(options, root, out, built):
+def steps_of(options, root, out, built, budget):
+    """One by one: what a group has is asked when its turn comes, and in its time."""
     groups = options.only or (["device", "benchmarks"] if options.peers else list(gpu_steps.GROUPS))
     programs = built["programs"]
     makers = {"device": gpu_steps.device_steps,
@@ -197,7 +198,12 @@ def steps_of(options, root, out, built):
               "benchmarks": lambda: benchmark_steps(options, root, out, programs),
               "sanitizers": lambda: gpu_steps.sanitizer_steps(root),
               "counters": lambda: gpu_steps.counter_steps(root, out)}
-    return [step for group in gpu_steps.GROUPS if group in groups for step in makers[group]()]
+    for group in gpu_steps.GROUPS:
+        if group in groups:
+            begin = time.monotonic()
+            steps = makers[group]()
+            budget.spend(group, time.monotonic() - begin)
+            yield from steps
 
 
 def show(results):
@@ -225,28 +231,41 @@ def parse():
     return options
 
 
+def on_signals(handler):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, handler)
+
+
 def interrupt(number, frame):
+    on_signals(signal.SIG_IGN)  # a second one must not cut short how this ends
     raise Interrupted
+
+
+def run_steps(options, built, out, budget, report):
+    begin = time.monotonic()
+    report.results.update(gpu_of_this_machine())
+    budget.spend("device", time.monotonic() - begin)
+    report.say(f"{report.results.get('gpu', 'nvidia-smi finds no GPU')}; built from commit {built['commit']}")
+    for step in steps_of(options, ROOT, out, built, budget):
+        run_step(step, budget, report)
 
 
 def main():
     begin = time.monotonic()
     options = parse()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, interrupt)
     built = json.loads((ROOT / "built.json").read_text())
     out = (options.out or pathlib.Path(os.environ.get("OUT") or ROOT.parent / "gpu_results")).resolve()
-    for program in (ROOT / "bin").iterdir():
-        program.chmod(0o755)  # which a transfer may lose
-    report = Report(out, {"built": built, **gpu_of_this_machine()}, begin)
+    report = Report(out, {"built": built}, begin)
     for log in {*gpu_steps.LOGS.values()}:
         (out / log).write_text("")
-    report.say(f"{report.results.get('gpu', 'nvidia-smi finds no GPU')}; built from commit {built['commit']}")
+    for program in (ROOT / "bin").iterdir():
+        program.chmod(0o755)  # which a transfer may lose
     groups = {**gpu_steps.GROUPS, **({"benchmarks": options.seconds} if options.peers else {})}
     budget = Budget(begin, options.seconds, groups)
     try:
-        for step in steps_of(options, ROOT, out, built):
-            run_step(step, budget, report)
+        on_signals(interrupt)
+        run_steps(options, built, out, budget, report)
+        on_signals(signal.SIG_IGN)
     except Interrupted:
         report.say("told to end: what is known is kept")
     show(report.results)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The works of the benchmarks through PyTorch, eager and torch.compile: started and asked by tools/run_benchmarks.py,
-so that its calls alternate with those of fuse. Reads one JSON object a line, answers each with one.
+so that its calls alternate with those of fuse. Reads one JSON object a line, answers each with one; whatever else is
+printed, by torch or a compiler that it starts, goes to stderr.
 
     {"do": "about"}                                     -> versions, threads
     {"do": "check", "directory": D}                     -> largest relative difference to each work's dumped results
@@ -15,6 +16,7 @@ import argparse
 import ast
 import itertools
 import json
+import os
 import pathlib
 import re
 import struct
@@ -23,6 +25,8 @@ import time
 import warnings
 
 warnings.filterwarnings("ignore")
+ANSWERS = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
 import torch  # noqa: E402
 
 import torch_works  # noqa: E402
@@ -157,7 +161,7 @@ def main():
             answer = getattr(peer, request.pop("do"))(**request)
         except Exception as failure:  # a work that PyTorch cannot run is a line of the report, not its end
             answer = {"error": f"{type(failure).__name__}: {failure}".splitlines()[0]}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=ANSWERS, flush=True)
 
 
 if __name__ == "__main__":

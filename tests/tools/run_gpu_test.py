@@ -14,7 +14,9 @@ import unittest
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TREE / "tools"))
+import gpu_steps  # noqa: E402
 import pack_gpu  # noqa: E402
+import run_gpu  # noqa: E402
 
 DOCTEST = "[doctest] test cases: 3 | 3 passed | 0 failed | 0 skipped"
 PROBE = """case $1 in
@@ -134,7 +136,7 @@ class RunGpu(unittest.TestCase):
         self.assertIn("begun", (self.out / "tests.txt").read_text())
 
     def test_is_all_on_disk_when_it_is_killed(self):
-        self.add("gpu_rows", "echo in the middle; sleep 61")
+        self.add("gpu_rows", "echo in the middle; exec sleep 61")
         process = self.start("--only", "tests")
         try:
             log = self.out / "tests.txt"
@@ -148,10 +150,6 @@ class RunGpu(unittest.TestCase):
         found = json.loads((self.out / "results.json").read_text())["steps"]
         self.assertEqual([(s["name"], s["verdict"]) for s in found], [("gpu_everyday", "passed")])
         self.assertIn("in the middle", log.read_text())
-        # What it ran has nobody left to end it.
-        left = subprocess.run(["pgrep", "-f", f"{self.root}/bin/gpu_rows"], capture_output=True, text=True).stdout
-        for pid in left.split():
-            os.killpg(int(pid), signal.SIGKILL)
 
     def test_ends_when_told_to_and_says_so(self):
         self.add("gpu_rows", "echo $$ >" + str(self.folder / "pid") + "; sleep 61")
@@ -231,6 +229,72 @@ class RunGpu(unittest.TestCase):
         self.run_all("--seconds", "60", "--python", "/nowhere/python")
         self.assertEqual({p.name for p in self.out.iterdir()}, {"summary.txt", "results.json", "probes.txt",
                                                                 "tests.txt", "benchmarks.txt", "tools.txt"})
+
+    def test_a_second_run_keeps_what_the_first_found(self):
+        (self.out / "before-1").mkdir(parents=True)
+        (self.out / "mine.json").write_text("{}")
+        self.run_all("--only", "tests")
+        first = {p.name: p.read_text() for p in self.out.iterdir() if p.is_file() and p.name != "mine.json"}
+        self.add("gpu_rows", "exit 1")
+        self.assertEqual(self.run_all("--only", "tests")["gpu_rows"]["verdict"], "failed")
+        kept = self.out / "before-2"
+        self.assertEqual({p.name: p.read_text() for p in kept.iterdir()}, first)
+        self.assertIn("gpu_rows", first["tests.txt"])
+        self.run_all("--only", "probes")
+        self.assertIn("status 1", (self.out / "before-3" / "summary.txt").read_text())
+        self.assertEqual((self.out / "mine.json").read_text(), "{}")
+
+    def test_says_so_when_it_ends_before_its_first_step(self):
+        self.add_tool("nvidia-smi", f"echo $$ >{self.folder}/pid; exec sleep 61")
+        process = self.start("--only", "tests")
+        while not (self.folder / "pid").exists():
+            time.sleep(0.02)
+        process.terminate()
+        self.assertIn("told to end", process.communicate(timeout=20)[0])
+        self.assertEqual(json.loads((self.out / "results.json").read_text())["steps"], [])
+
+    def test_ends_well_when_told_to_again_and_again(self):
+        self.add("gpu_rows", f"echo $$ >{self.folder}/pid; sleep 61")
+        process = self.start("--only", "tests")
+        while not (self.folder / "pid").exists():
+            time.sleep(0.02)
+        end = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < end:
+            process.terminate()
+            time.sleep(0.0005)
+        screen = process.communicate(timeout=20)[0]
+        self.assertIn("1 passed, 0 failed, 1 timed out", screen)
+        self.assertNotIn("Traceback", screen)
+        self.assertEqual(process.returncode, 1)
+
+    def test_a_python_that_hangs_costs_its_group_alone(self):
+        tools = self.root / "tools"
+        for name, whole, short in (("run_benchmarks.py", "PROBE_SECONDS = 20", "PROBE_SECONDS = 1"),
+                                   ("gpu_steps.py", '"benchmarks": 160', '"benchmarks": 3.5')):
+            (tools / name).write_text((tools / name).read_text().replace(whole, short))
+        self.add_tool("python", "exec sleep 61")
+        self.add("bench_cuda", BENCHMARK)
+        steps = self.run_all("--only", "tests,benchmarks", "--python", str(self.tools / "python"))
+        self.assertEqual(steps["gpu_rows"]["verdict"], "passed")
+        self.assertIn("the 4 s of benchmarks are used up", steps["bench_cuda"]["note"])
+
+    def test_times_add_up(self):
+        self.assertLessEqual(sum(gpu_steps.GROUPS.values()), 540 - run_gpu.AT_THE_END)
+        steps = [*gpu_steps.llama_steps(self.root), *gpu_steps.peer_steps(self.root, "python3", None),
+                 *gpu_steps.benchmark_steps(self.root, self.out, ["bench_cuda", "bench_cuda_graphs"], False, None)]
+        self.assertEqual(len(steps), 4)
+        self.assertLess(sum(step.seconds for step in steps), gpu_steps.GROUPS["benchmarks"])
+        for group, made in (("counters", gpu_steps.counter_steps(self.root, self.out)),
+                            ("device", gpu_steps.device_steps())):
+            self.assertLessEqual(sum(step.seconds for step in made), gpu_steps.GROUPS[group])
+
+    def test_every_test_has_its_place_in_the_order(self):
+        listed = [*gpu_steps.SIMPLEST_FIRST, *gpu_steps.LAST]
+        self.assertEqual(sorted(listed), sorted(p.stem for p in (TREE / "tests" / "cuda").glob("*.cu")))
+        graphs = [i for i, name in enumerate(listed) if name.startswith("graphs_")]
+        for simple in ("pointwise_float", "cast", "scalars", "rows", "products", "plans", "arguments"):
+            self.assertLess(listed.index(simple), graphs[0])
+        self.assertEqual(listed[-1], "llama")
 
     def test_says_what_groups_there_are(self):
         process = self.start("--only", "everything")
