@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -83,6 +82,15 @@ class RunGpu(unittest.TestCase):
         self.status = process.returncode
         return {step["name"]: step for step in self.results["steps"]}
 
+    def wait_for_pid(self, process):
+        """That a program writes once it has begun."""
+        pid, end = self.folder / "pid", time.monotonic() + 20
+        while not (pid.exists() and pid.read_text()):
+            if process.poll() is not None or time.monotonic() > end:
+                process.kill()
+                self.fail(process.communicate()[0])
+            time.sleep(0.02)
+
     def verdicts(self, steps):
         return {name: step["verdict"] for name, step in steps.items()}
 
@@ -154,8 +162,7 @@ class RunGpu(unittest.TestCase):
     def test_ends_when_told_to_and_says_so(self):
         self.add("gpu_rows", "echo $$ >" + str(self.folder / "pid") + "; sleep 61")
         process = self.start("--only", "tests")
-        while not (self.folder / "pid").exists() or not (self.folder / "pid").read_text():
-            time.sleep(0.05)
+        self.wait_for_pid(process)
         process.terminate()
         screen = process.communicate(timeout=20)[0]
         self.assertEqual(process.returncode, 1)
@@ -247,8 +254,7 @@ class RunGpu(unittest.TestCase):
     def test_says_so_when_it_ends_before_its_first_step(self):
         self.add_tool("nvidia-smi", f"echo $$ >{self.folder}/pid; exec sleep 61")
         process = self.start("--only", "tests")
-        while not (self.folder / "pid").exists():
-            time.sleep(0.02)
+        self.wait_for_pid(process)
         process.terminate()
         self.assertIn("told to end", process.communicate(timeout=20)[0])
         self.assertEqual(json.loads((self.out / "results.json").read_text())["steps"], [])
@@ -256,8 +262,7 @@ class RunGpu(unittest.TestCase):
     def test_ends_well_when_told_to_again_and_again(self):
         self.add("gpu_rows", f"echo $$ >{self.folder}/pid; sleep 61")
         process = self.start("--only", "tests")
-        while not (self.folder / "pid").exists():
-            time.sleep(0.02)
+        self.wait_for_pid(process)
         end = time.monotonic() + 20
         while process.poll() is None and time.monotonic() < end:
             process.terminate()
