@@ -162,9 +162,13 @@ struct row_work {
   FUSE_UNCHECKED
   template <int Stage, class F>
   FUSE_HD static void each(F&& f) {
-    unrolled<P::steps>([&](auto i) FUSE_INLINE {
-      if constexpr (P::step[i].kind == step_kind::reduce && P::step[i].stage == Stage) f(i);
-    });
+    unrolled<P::steps>([&](auto i) FUSE_INLINE { reduction<Stage, i>(f); });
+  }
+  /// f(I) if step I is a reduction of pass `Stage`. No lambda: for those the compiler checks who may call f.
+  FUSE_UNCHECKED
+  template <int Stage, int I, class F>
+  FUSE_HD static void reduction(F& f) {
+    if constexpr (P::step[I].kind == step_kind::reduce && P::step[I].stage == Stage) f(constant_index<I>{});
   }
 
   /// What pass `Stage` needs once a row.

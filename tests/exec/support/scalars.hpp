@@ -96,10 +96,10 @@ void check_scalars(Executor& e) {
 
 inline constexpr auto beside_halves = fx::compile<"beside_halves">([](auto x, auto t) {
   return fx::outputs(x == 0.1f, x >= 0.1, x <= 0.1f, x == t, fx::clamp(x, 0.f, 0.1f) == x, fx::minimum(x, 0.1) == x,
-                     fx::maximum(t, x) == x, x * fx::f16(0) + 1e-8f > 0);
+                     fx::maximum(t, x) == x, x * 1e5f < 60000);
 });
 /// x holds 0.1, something less and something more. A scalar is rounded to its dtype where they are compared; where they
-/// are computed with it is what it is.
+/// are computed with it is what it is, also beyond f16.
 template <class T, class S, class Executor>
 void check_half(Executor& e, S tenth) {
   row<T> x({3});
