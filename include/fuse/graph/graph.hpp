@@ -197,7 +197,7 @@ struct basic_graph {
   // ---- nodes ----
   constexpr int new_argument() { return place(argument_count, max_arguments, limit::arguments); }
   constexpr short push(const node& n) {
-    for (int i = 0; i < node_count; ++i)
+    for (int i = 0; i < node_count && over == limit::none; ++i)  // beyond it compilers are spared the search
       if (nodes[i] == n) return static_cast<short>(i);
     // Beyond the limit each rank has a place of its own: a symbol's node keeps the symbol's rank.
     if (node_count == Nodes - spare_nodes && over == limit::none) over = limit::operations;
