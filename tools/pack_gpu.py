@@ -70,7 +70,7 @@ def about(build, programs):
         return found.group(1) if found else ""
     nvcc = re.search(r"V([\d.]+)", output_of(cached("CMAKE_CUDA_COMPILER"), "--version"))
     commit, changed = "", ""
-    if (ROOT / ".git").exists():
+    if (ROOT / ".git").exists() and shutil.which("git"):
         commit = output_of("git", "rev-parse", "--short=12", "HEAD").strip()
         changed = output_of("git", "status", "--porcelain", "-uno", "include", "bench", "tests", "examples").strip()
     return {"commit": commit + ("+" if changed else ""), "toolkit": nvcc.group(1) if nvcc else "",

@@ -77,11 +77,15 @@ struct op_info {
 #endif
 };
 
-/// Whether two operations are one: asked while compiling. Where addresses compare, they decide. GCC does not compare
-/// those of objects that the linker merges once it is told that an address may be null (-fsanitize=undefined).
+/// The number of operations whose types compilers have no name for.
+inline constexpr std::uint64_t unnamed = 1;
+
+/// Whether two operations are one. Where addresses compare, they decide. While compiling, GCC does not compare those of
+/// objects that the linker merges once it is told that an address may be null (-fsanitize=undefined).
 constexpr bool is_same(const op_info& a, const op_info& b) {
   if (a.kind != b.kind || a.number != b.number) return false;
-  return __builtin_constant_p(&a == &b) ? &a == &b : a.number != 0;
+  if (!std::is_constant_evaluated() || __builtin_constant_p(&a == &b)) return &a == &b;
+  return a.number != unnamed;
 }
 
 namespace ops {
@@ -92,7 +96,7 @@ template <class F>
 consteval std::uint64_t number_of() {
   std::uint64_t n = 0xcbf29ce484222325u;
   for (const char* c = __PRETTY_FUNCTION__; *c; ++c) {
-    if (c[0] == 'l' && c[1] == 'a' && c[2] == 'm' && c[3] == 'b' && c[4] == 'd' && c[5] == 'a') return 0;
+    if (c[0] == 'l' && c[1] == 'a' && c[2] == 'm' && c[3] == 'b' && c[4] == 'd' && c[5] == 'a') return unnamed;
     n = (n ^ std::uint64_t(*c)) * 0x100000001b3u;
   }
   return n;
