@@ -86,8 +86,7 @@ class cuda_executor {
       if (recorder_->captures()) clean_stack();
       return b;
     }
-    if (!pool_) pool_ = cuda::memory_pool::of(device_);
-    return {pool_->allocate(bytes, stream_),
+    return {pool_.allocate(device_, bytes, stream_),
             [](void* q, void* stream) noexcept { cudaFreeAsync(q, static_cast<cudaStream_t>(stream)); }, stream_};
   }
   template <class T, class E>
@@ -341,13 +340,13 @@ class cuda_executor {
   bool starts_early_ = false;
   cuda_recorder* recorder_ = nullptr;
   std::int64_t launches_ = 0;
+  cuda::memory_pool pool_;
   struct {
     buffer memory;
     std::size_t bytes = 0;
   } workspace_[2];
   const void* known_pointers_[64]{};
   const void* raised_[16]{};  // kernels whose limit has been raised
-  std::shared_ptr<cuda::memory_pool> pool_;
   cuda::early_starts early_starts_;
 };
 

@@ -56,8 +56,7 @@ class branch_memory final : public cuda_recorder {
   buffer allocate(std::size_t bytes) override {
     using lease = std::shared_ptr<cudaStream_t>;
     auto owner = std::make_unique<lease>(returns_);
-    if (!pool_) pool_ = cuda::memory_pool::of(device_);
-    return {pool_->allocate(bytes, branch_),
+    return {pool_.allocate(device_, bytes, branch_),
             [](void* q, void* context) noexcept {
               const std::unique_ptr<lease> stream(static_cast<lease*>(context));
               cudaFreeAsync(q, **stream);
@@ -81,7 +80,7 @@ class branch_memory final : public cuda_recorder {
  private:
   cudaStream_t branch_;
   int device_;
-  std::shared_ptr<cuda::memory_pool> pool_;
+  cuda::memory_pool pool_;
   std::shared_ptr<cudaStream_t> returns_;  // where memory is given back
   struct {
     buffer memory;
